@@ -1,0 +1,74 @@
+"""Facts of the AMD architectures that this project compiles for, one row each.
+
+Sources: LLVM's AMDGPU user guide and AMD's ISA manuals. `occupancy` is checked against clang's own resource
+remarks in test_amd_compile.py, so a wrong row is noticed.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Target:
+    """One architecture. Sizes in bytes; registers are counted per lane."""
+
+    name: str
+    wave: int  # lanes of a wave, as the project's kernels use it
+    mma: str  # matrix instruction family, see kernels/mma.h
+    vgprs: int  # vector registers that the waves of one SIMD share
+    vgpr_granule: int
+    max_waves: int  # resident waves of one SIMD
+    lds_pool: int  # LDS that the four SIMDs of a CU (CDNA) or WGP (RDNA) share
+    lds_granule: int
+    lds_group: int  # the most that one workgroup may ask for
+    sgprs: int  # scalar registers of one SIMD; 0: they never limit the number of waves
+    simds: int = 4
+
+    def defines(self) -> dict[str, str]:
+        """The defines that every kernel gets from its target."""
+        return {"WAVE": str(self.wave), "MMA": f"MMA_{self.mma.upper()}", "LDS_BYTES": str(self.lds_group)}
+
+    def occupancy(self, vgprs: int, sgprs: int, lds: int, group: int) -> int:
+        """Resident waves of one SIMD for a kernel with these resources and `group` threads in a workgroup."""
+        waves = min(self.max_waves, self.vgprs // _round_up(max(vgprs, 1), self.vgpr_granule))
+        if self.sgprs:
+            waves = min(waves, self.sgprs // _round_up(max(sgprs, 1), 16))
+        if lds:
+            waves_per_group = -(-group // self.wave)
+            groups = self.lds_pool // _round_up(lds, self.lds_granule)
+            waves = min(waves, -(-groups * waves_per_group // self.simds))
+        return waves
+
+
+def _round_up(value: int, step: int) -> int:
+    return -(-value // step) * step
+
+
+def _cdna(name: str, mma: str, lds: int, lds_granule: int) -> Target:
+    return Target(name, 64, mma, 512, 8, 8, lds, lds_granule, lds, 800)
+
+
+def _rdna(name: str, mma: str, vgprs: int, vgpr_granule: int, lds_granule: int) -> Target:
+    # A workgroup runs on a WGP (two CUs) with 128 KiB of LDS, and may ask for half of it.
+    return Target(name, 32, mma, vgprs, vgpr_granule, 16, 131072, lds_granule, 65536, 0)
+
+
+TARGETS = MappingProxyType({
+    row.name: row
+    for row in (
+        _cdna("gfx90a", "mfma_cdna2", 65536, 512),
+        _cdna("gfx942", "mfma_cdna3", 65536, 512),
+        _cdna("gfx950", "mfma_cdna4", 163840, 1280),
+        _rdna("gfx1030", "none", 1024, 16, 512),
+        _rdna("gfx1100", "wmma_gfx11", 1536, 24, 1024),
+        _rdna("gfx1151", "wmma_gfx11", 1536, 24, 1024),
+        _rdna("gfx1200", "wmma_gfx12", 1536, 24, 1024),
+        _rdna("gfx1201", "wmma_gfx12", 1536, 24, 1024),
+    )
+})  # fmt: skip
+
+
+def isa_number(arch: str) -> int:
+    """The number that AMD's device library knows an ISA by: gfx90a is 9010, gfx1151 is 11501."""
+    digits = arch.split(":")[0].removeprefix("gfx")
+    return int(digits[:-2]) * 1000 + int(digits[-2], 16) * 100 + int(digits[-1], 16)
