@@ -22,11 +22,18 @@ class Target:
     lds_granule: int
     lds_group: int  # the most that one workgroup may ask for
     sgprs: int  # scalar registers of one SIMD; 0: they never limit the number of waves
+    pair_atomics: frozenset[str]  # 16-bit floats of which global memory adds pairs natively
     simds: int = 4
 
     def defines(self) -> dict[str, str]:
         """The defines that every kernel gets from its target."""
-        return {"WAVE": str(self.wave), "MMA": f"MMA_{self.mma.upper()}", "LDS_BYTES": str(self.lds_group)}
+        return {
+            "WAVE": str(self.wave),
+            "MMA": f"MMA_{self.mma.upper()}",
+            "LDS_BYTES": str(self.lds_group),
+            "ATOMIC_PK_F16": str(int("f16" in self.pair_atomics)),
+            "ATOMIC_PK_BF16": str(int("bf16" in self.pair_atomics)),
+        }
 
     def occupancy(self, vgprs: int, sgprs: int, lds: int, group: int) -> int:
         """Resident waves of one SIMD for a kernel with these resources and `group` threads in a workgroup."""
@@ -44,28 +51,28 @@ def _round_up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
-def _cdna(name: str, mma: str, lds: int, lds_granule: int) -> Target:
-    return Target(name, 64, mma, 512, 8, 8, lds, lds_granule, lds, 800)
+def _cdna(name: str, mma: str, lds: int, lds_granule: int, *pair_atomics: str) -> Target:
+    return Target(name, 64, mma, 512, 8, 8, lds, lds_granule, lds, 800, frozenset(pair_atomics))
 
 
-def _rdna(name: str, mma: str, vgprs: int, vgpr_granule: int, lds_granule: int) -> Target:
+def _rdna(name: str, mma: str, vgprs: int, vgpr_granule: int, lds_granule: int, *pair_atomics: str) -> Target:
     # A workgroup runs on a WGP (two CUs) with 128 KiB of LDS, and may ask for half of it.
-    return Target(name, 32, mma, vgprs, vgpr_granule, 16, 131072, lds_granule, 65536, 0)
-
-
-TARGETS = MappingProxyType({
-    row.name: row
-    for row in (
-        _cdna("gfx90a", "mfma_cdna2", 65536, 512),
-        _cdna("gfx942", "mfma_cdna3", 65536, 512),
-        _cdna("gfx950", "mfma_cdna4", 163840, 1280),
-        _rdna("gfx1030", "none", 1024, 16, 512),
-        _rdna("gfx1100", "wmma_gfx11", 1536, 24, 1024),
-        _rdna("gfx1151", "wmma_gfx11", 1536, 24, 1024),
-        _rdna("gfx1200", "wmma_gfx12", 1536, 24, 1024),
-        _rdna("gfx1201", "wmma_gfx12", 1536, 24, 1024),
+    return Target(
+        name, 32, mma, vgprs, vgpr_granule, 16, 131072, lds_granule, 65536, 0, frozenset(pair_atomics)
     )
-})  # fmt: skip
+
+
+_ROWS = (
+    _cdna("gfx90a", "mfma_cdna2", 65536, 512, "f16"),
+    _cdna("gfx942", "mfma_cdna3", 65536, 512, "f16", "bf16"),
+    _cdna("gfx950", "mfma_cdna4", 163840, 1280, "f16", "bf16"),
+    _rdna("gfx1030", "none", 1024, 16, 512),
+    _rdna("gfx1100", "wmma_gfx11", 1536, 24, 1024),
+    _rdna("gfx1151", "wmma_gfx11", 1536, 24, 1024),
+    _rdna("gfx1200", "wmma_gfx12", 1536, 24, 1024, "f16", "bf16"),
+    _rdna("gfx1201", "wmma_gfx12", 1536, 24, 1024, "f16", "bf16"),
+)
+TARGETS = MappingProxyType({row.name: row for row in _ROWS})
 
 
 def isa_number(arch: str) -> int:

@@ -1,0 +1,349 @@
+// The vocabulary of the kernels, and the one file that knows which compiler reads it: clang or hiprtc for
+// AMD, NVRTC or nvcc for NVIDIA. It needs no header of either SDK and none of a C library.
+//
+// Facts of the target come in as defines: WAVE (lanes of a wave), LDS_BYTES (of a workgroup), MMA (see
+// mma.h), ATOMIC_PK_F16 and ATOMIC_PK_BF16 (see atomics.h). Kernels have defines of their own, often of one
+// letter, so the headers use none of those as names.
+#pragma once
+
+#if defined(__HIP__)
+#define GPU_AMD 1
+#define GPU_NVIDIA 0
+#elif defined(__CUDACC__)
+#define GPU_AMD 0
+#define GPU_NVIDIA 1
+#else
+#error "device.h is for GPU compilers; host code shares scalar.h"
+#endif
+
+using u8 = unsigned char;
+using u16 = unsigned short;
+using u32 = unsigned int;
+using u64 = unsigned long long;
+using i8 = signed char;
+using i16 = short;
+using i32 = int;
+using i64 = long long;
+
+#if GPU_AMD
+#define DEVICE static __attribute__((device, always_inline)) inline
+#define METHOD __attribute__((device, always_inline)) inline
+#define SHARED __attribute__((shared))
+#define KERNEL(threads) extern "C" __attribute__((global, amdgpu_flat_work_group_size(1, threads))) void
+#else
+#define DEVICE static __device__ __forceinline__
+#define METHOD __device__ __forceinline__
+#define SHARED __shared__
+#define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#endif
+
+#define UNROLL _Pragma("unroll")
+
+template <class To, class From>
+DEVICE constexpr To bit_cast(From x) {
+  static_assert(sizeof(To) == sizeof(From), "bit_cast between types of different size");
+  return __builtin_bit_cast(To, x);
+}
+
+DEVICE constexpr float infinity() { return bit_cast<float>(0x7f800000u); }
+DEVICE constexpr float quiet_nan() { return bit_cast<float>(0x7fc00000u); }
+
+// ---- where a thread is ------------------------------------------------------------------------------------
+
+#if GPU_AMD
+DEVICE u32 thread_x() { return __builtin_amdgcn_workitem_id_x(); }
+DEVICE u32 thread_y() { return __builtin_amdgcn_workitem_id_y(); }
+DEVICE u32 thread_z() { return __builtin_amdgcn_workitem_id_z(); }
+DEVICE u32 group_x() { return __builtin_amdgcn_workgroup_id_x(); }
+DEVICE u32 group_y() { return __builtin_amdgcn_workgroup_id_y(); }
+DEVICE u32 group_z() { return __builtin_amdgcn_workgroup_id_z(); }
+DEVICE u32 group_size_x() { return __builtin_amdgcn_workgroup_size_x(); }
+// Code object version 5 starts the hidden arguments with the numbers of workgroups.
+DEVICE u32 group_count_x() {
+  return ((const __attribute__((address_space(4))) u32*)__builtin_amdgcn_implicitarg_ptr())[0];
+}
+DEVICE u32 lane() {
+  u32 low = __builtin_amdgcn_mbcnt_lo(~0u, 0u);
+  return WAVE == 64 ? __builtin_amdgcn_mbcnt_hi(~0u, low) : low;
+}
+#else
+DEVICE u32 thread_x() { return threadIdx.x; }
+DEVICE u32 thread_y() { return threadIdx.y; }
+DEVICE u32 thread_z() { return threadIdx.z; }
+DEVICE u32 group_x() { return blockIdx.x; }
+DEVICE u32 group_y() { return blockIdx.y; }
+DEVICE u32 group_z() { return blockIdx.z; }
+DEVICE u32 group_size_x() { return blockDim.x; }
+DEVICE u32 group_count_x() { return gridDim.x; }
+DEVICE u32 lane() { return threadIdx.x % 32; }
+#endif
+
+// ---- order ------------------------------------------------------------------------------------------------
+
+#if GPU_AMD
+// Threads of the workgroup meet; what they wrote to LDS and to memory before it is seen by all of them after
+// it.
+DEVICE void barrier() {
+  __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
+  __builtin_amdgcn_s_barrier();
+  __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
+}
+// What this thread wrote is seen by the whole device before what it writes next.
+DEVICE void fence_device() { __builtin_amdgcn_fence(__ATOMIC_SEQ_CST, "agent"); }
+#else
+DEVICE void barrier() { __syncthreads(); }
+DEVICE void fence_device() { __threadfence(); }
+#endif
+
+// ---- 16-bit floats are bits with conversions; arithmetic is done in float ---------------------------------
+
+struct bf16 {
+  u16 bits;
+};
+struct f16 {
+  u16 bits;
+};
+
+template <class To, class From>
+DEVICE To cast(From x) {
+  return (To)x;
+}
+template <>
+METHOD float cast<float, bf16>(bf16 x) {
+  return bit_cast<float>((u32)x.bits << 16);
+}
+#if GPU_AMD
+template <>
+METHOD bf16 cast<bf16, float>(float x) {
+  return {bit_cast<u16>((__bf16)x)};
+}
+template <>
+METHOD float cast<float, f16>(f16 x) {
+  return (float)bit_cast<_Float16>(x.bits);
+}
+template <>
+METHOD f16 cast<f16, float>(float x) {
+  return {bit_cast<u16>((_Float16)x)};
+}
+#else
+template <>
+METHOD bf16 cast<bf16, float>(float x) {
+  bf16 out;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
+  return out;
+}
+template <>
+METHOD float cast<float, f16>(f16 x) {
+  float out;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(out) : "h"(x.bits));
+  return out;
+}
+template <>
+METHOD f16 cast<f16, float>(float x) {
+  f16 out;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
+  return out;
+}
+#endif
+template <>
+METHOD bf16 cast<bf16, bf16>(bf16 x) {
+  return x;
+}
+template <>
+METHOD f16 cast<f16, f16>(f16 x) {
+  return x;
+}
+
+// ---- memory -----------------------------------------------------------------------------------------------
+
+// Count neighbouring elements that move as one access of up to 16 bytes.
+template <class Type, int Count>
+struct alignas(sizeof(Type) * Count < 16 ? sizeof(Type) * Count : 16) Vec {
+  Type v[Count];
+  METHOD Type& operator[](int i) { return v[i]; }
+  METHOD const Type& operator[](int i) const { return v[i]; }
+};
+
+// `p` is aligned to the access: min(16, Count * sizeof(Type)) bytes.
+template <int Count, class Type>
+DEVICE Vec<Type, Count> load(const Type* p) {
+  return *(const Vec<Type, Count>*)p;
+}
+template <int Count, class Type>
+DEVICE void store(Type* p, const Vec<Type, Count>& x) {
+  *(Vec<Type, Count>*)p = x;
+}
+
+#if GPU_AMD
+typedef u32 Words4 __attribute__((ext_vector_type(4), may_alias));
+DEVICE Words4 load_words_once(const Words4* p) { return __builtin_nontemporal_load(p); }
+#else
+using Words4 = uint4;
+DEVICE Words4 load_words_once(const Words4* p) { return __ldcs(p); }
+#endif
+// 16 bytes that nobody reads again (weights during decode): they need not push other data out of the caches.
+template <int Count, class Type>
+DEVICE Vec<Type, Count> load_once(const Type* p) {
+  static_assert(sizeof(Type) * Count == 16, "load_once moves 16 bytes");
+  return bit_cast<Vec<Type, Count>>(load_words_once((const Words4*)p));
+}
+
+// ---- moving values between the lanes of a wave ------------------------------------------------------------
+
+#if GPU_AMD
+DEVICE u32 shuffle_word(u32 x, u32 from) {
+  return (u32)__builtin_amdgcn_ds_bpermute((int)(from << 2), (int)x);
+}
+#if WAVE == 64
+DEVICE u64 wave_ballot(bool p) { return __builtin_amdgcn_ballot_w64(p); }
+#else
+DEVICE u64 wave_ballot(bool p) { return __builtin_amdgcn_ballot_w32(p); }
+#endif
+// A fixed pattern inside each row of 16 lanes, free of LDS. `Control` is the ISA's dpp_ctrl.
+template <int Control>
+DEVICE u32 dpp_word(u32 x) {
+  return (u32)__builtin_amdgcn_update_dpp(0, (int)x, Control, 0xf, 0xf, true);
+}
+template <int Mask>
+DEVICE u32 shuffle_xor_word(u32 x) {
+#if WAVE == 64
+  if constexpr (Mask == 1) {
+    return dpp_word<0xB1>(x);  // quad_perm:[1,0,3,2]
+  } else if constexpr (Mask == 2) {
+    return dpp_word<0x4E>(x);  // quad_perm:[2,3,0,1]
+  } else if constexpr (Mask < 32) {
+    return (u32)__builtin_amdgcn_ds_swizzle((int)x, Mask << 10 | 0x1f);
+  } else {
+    return shuffle_word(x, lane() ^ Mask);
+  }
+#else
+  if constexpr (Mask < 16) {
+    return dpp_word<0x160 | Mask>(x);  // row_xmask
+  } else {
+    return (u32)__builtin_amdgcn_permlanex16(0, (int)x, 0x76543210, 0xfedcba98, true, false);
+  }
+#endif
+}
+// Like shuffle_xor once lanes that differ in lower bits hold the same value: then a mirror does on CDNA as
+// well.
+template <int Mask>
+DEVICE u32 fold_word(u32 x) {
+#if WAVE == 64
+  if constexpr (Mask == 4) return dpp_word<0x141>(x);  // row_half_mirror
+  if constexpr (Mask == 8) return dpp_word<0x140>(x);  // row_mirror
+#endif
+  return shuffle_xor_word<Mask>(x);
+}
+#else
+DEVICE u32 shuffle_word(u32 x, u32 from) { return __shfl_sync(~0u, x, from); }
+DEVICE u64 wave_ballot(bool p) { return __ballot_sync(~0u, p); }
+template <int Mask>
+DEVICE u32 shuffle_xor_word(u32 x) {
+  return __shfl_xor_sync(~0u, x, Mask);
+}
+template <int Mask>
+DEVICE u32 fold_word(u32 x) {
+  return shuffle_xor_word<Mask>(x);
+}
+#endif
+
+// The value of lane `from`. All lanes of the wave take part.
+template <class Type>
+DEVICE Type shuffle(Type x, u32 from) {
+  if constexpr (sizeof(Type) == 8) {
+    Vec<u32, 2> w = bit_cast<Vec<u32, 2>>(x);
+    return bit_cast<Type>(Vec<u32, 2>{{shuffle_word(w[0], from), shuffle_word(w[1], from)}});
+  } else {
+    static_assert(sizeof(Type) == 4, "lanes exchange 4 or 8 bytes");
+    return bit_cast<Type>(shuffle_word(bit_cast<u32>(x), from));
+  }
+}
+// The value of the lane whose number differs in the bit `Mask` (a power of two, at most WAVE / 2).
+template <int Mask, class Type>
+DEVICE Type shuffle_xor(Type x) {
+  if constexpr (sizeof(Type) == 8) {
+    Vec<u32, 2> w = bit_cast<Vec<u32, 2>>(x);
+    return bit_cast<Type>(Vec<u32, 2>{{shuffle_xor_word<Mask>(w[0]), shuffle_xor_word<Mask>(w[1])}});
+  } else {
+    static_assert(sizeof(Type) == 4, "lanes exchange 4 or 8 bytes");
+    return bit_cast<Type>(shuffle_xor_word<Mask>(bit_cast<u32>(x)));
+  }
+}
+// One step of a reduction over all lanes; steps go from Mask 1 upwards.
+template <int Mask, class Type>
+DEVICE Type fold(Type x) {
+  if constexpr (sizeof(Type) == 8) {
+    Vec<u32, 2> w = bit_cast<Vec<u32, 2>>(x);
+    return bit_cast<Type>(Vec<u32, 2>{{fold_word<Mask>(w[0]), fold_word<Mask>(w[1])}});
+  } else {
+    static_assert(sizeof(Type) == 4, "lanes exchange 4 or 8 bytes");
+    return bit_cast<Type>(fold_word<Mask>(bit_cast<u32>(x)));
+  }
+}
+
+// ---- math in float ----------------------------------------------------------------------------------------
+
+// One row a function: our name, that of AMD's device library, that of CUDA.
+#if GPU_AMD
+#define MATH1(name, amd, cuda)                                \
+  extern "C" __attribute__((device, const)) float amd(float); \
+  namespace math {                                            \
+  DEVICE float name(float x) { return amd(x); }               \
+  }
+#define MATH2(name, amd, cuda)                                       \
+  extern "C" __attribute__((device, const)) float amd(float, float); \
+  namespace math {                                                   \
+  DEVICE float name(float x, float y) { return amd(x, y); }          \
+  }
+#else
+#define MATH1(name, amd, cuda)                   \
+  namespace math {                               \
+  DEVICE float name(float x) { return cuda(x); } \
+  }
+#define MATH2(name, amd, cuda)                               \
+  namespace math {                                           \
+  DEVICE float name(float x, float y) { return cuda(x, y); } \
+  }
+#endif
+
+MATH1(exp, __ocml_exp_f32, ::expf)
+MATH1(exp2, __ocml_exp2_f32, ::exp2f)
+MATH1(expm1, __ocml_expm1_f32, ::expm1f)
+MATH1(log, __ocml_log_f32, ::logf)
+MATH1(log2, __ocml_log2_f32, ::log2f)
+MATH1(log10, __ocml_log10_f32, ::log10f)
+MATH1(log1p, __ocml_log1p_f32, ::log1pf)
+MATH1(sin, __ocml_sin_f32, ::sinf)
+MATH1(cos, __ocml_cos_f32, ::cosf)
+MATH1(tan, __ocml_tan_f32, ::tanf)
+MATH1(sinh, __ocml_sinh_f32, ::sinhf)
+MATH1(cosh, __ocml_cosh_f32, ::coshf)
+MATH1(tanh, __ocml_tanh_f32, ::tanhf)
+MATH1(asin, __ocml_asin_f32, ::asinf)
+MATH1(acos, __ocml_acos_f32, ::acosf)
+MATH1(atan, __ocml_atan_f32, ::atanf)
+MATH1(asinh, __ocml_asinh_f32, ::asinhf)
+MATH1(acosh, __ocml_acosh_f32, ::acoshf)
+MATH1(atanh, __ocml_atanh_f32, ::atanhf)
+MATH1(erf, __ocml_erf_f32, ::erff)
+MATH1(erfinv, __ocml_erfinv_f32, ::erfinvf)
+MATH1(lgamma, __ocml_lgamma_f32, ::lgammaf)
+MATH1(sqrt, __ocml_sqrt_f32, ::sqrtf)
+MATH1(rsqrt, __ocml_rsqrt_f32, ::rsqrtf)
+MATH1(floor, __ocml_floor_f32, ::floorf)
+MATH1(ceil, __ocml_ceil_f32, ::ceilf)
+MATH1(rint, __ocml_rint_f32, ::rintf)
+MATH1(trunc, __ocml_trunc_f32, ::truncf)
+MATH1(abs, __ocml_fabs_f32, ::fabsf)
+MATH2(pow, __ocml_pow_f32, ::powf)
+MATH2(atan2, __ocml_atan2_f32, ::atan2f)
+MATH2(fmod, __ocml_fmod_f32, ::fmodf)
+MATH2(max, __ocml_fmax_f32, ::fmaxf)  // the other operand when one is NaN
+MATH2(min, __ocml_fmin_f32, ::fminf)
+#undef MATH1
+#undef MATH2
+
+namespace math {
+DEVICE float fma(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
+DEVICE bool isnan(float x) { return x != x; }
+}  // namespace math

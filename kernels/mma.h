@@ -1,0 +1,220 @@
+// Matrix fragments behind one mma(): a wave computes C[16][16] += A[16][MMA_K] * B[MMA_K][16] with 16-bit A
+// and B and float C. B is addressed as B^T[n][k], k contiguous, like A[m][k].
+//
+// A lane holds MMA_RUNS runs of neighbouring k of A (MMA_A_RUN long) and of B (MMA_B_RUN), and MMA_C elements of
+// C. Where they lie is one layout row per instruction family (l = lane, e = element, r = run):
+//
+//   family  K   row of A         k of A      row of B^T   k of B    row of C            column of C
+//   gfx11   16  l%16             0           l%16         0         2e + l/16           l%16
+//   gfx12   16  l%16             8(l/16)     l%16         8(l/16)   8(l/16) + e         l%16
+//   CDNA    32  l%16             8(l/16)     l%16         8(l/16)   4(l/16) + e         l%16
+//   NVIDIA  32  l/4 + 8r         8(l%4)      l/4 + 8r     8(l%4)    l/4 + 8(e/2%2)      2(l%4) + e%2 + 8(e/4)
+//   none    16  l%8 + 8(l/16)    8(l/8%2)    l%16         0         8(l/16) + e         l%16
+//
+// Instructions whose own order of k differs from these contiguous runs (gfx12, CDNA, NVIDIA) see A and B
+// permuted alike, which does not change the sum. MMA_NONE multiplies with FMAs that take A from another lane
+// through DPP.
+#pragma once
+#include "device.h"
+
+#define MMA_NONE 0
+#define MMA_WMMA_GFX11 1
+#define MMA_WMMA_GFX12 2
+#define MMA_MFMA_CDNA2 3
+#define MMA_MFMA_CDNA3 4
+#define MMA_MFMA_CDNA4 5
+#define MMA_SYNC 6
+
+#define MMA_IS_CDNA (MMA >= MMA_MFMA_CDNA2 && MMA <= MMA_MFMA_CDNA4)
+
+#if MMA == MMA_WMMA_GFX11
+constexpr int MMA_K = 16, MMA_A_RUN = 16, MMA_B_RUN = 16, MMA_RUNS = 1, MMA_C = 8;
+DEVICE int mma_a_row(int) { return lane() % 16; }
+DEVICE int mma_a_k() { return 0; }
+DEVICE int mma_b_row(int) { return lane() % 16; }
+DEVICE int mma_b_k() { return 0; }
+DEVICE int mma_c_row(int e) { return 2 * e + lane() / 16; }
+DEVICE int mma_c_col(int) { return lane() % 16; }
+#elif MMA == MMA_WMMA_GFX12
+constexpr int MMA_K = 16, MMA_A_RUN = 8, MMA_B_RUN = 8, MMA_RUNS = 1, MMA_C = 8;
+DEVICE int mma_a_row(int) { return lane() % 16; }
+DEVICE int mma_a_k() { return 8 * (lane() / 16); }
+DEVICE int mma_b_row(int) { return lane() % 16; }
+DEVICE int mma_b_k() { return 8 * (lane() / 16); }
+DEVICE int mma_c_row(int e) { return 8 * (lane() / 16) + e; }
+DEVICE int mma_c_col(int) { return lane() % 16; }
+#elif MMA_IS_CDNA
+constexpr int MMA_K = 32, MMA_A_RUN = 8, MMA_B_RUN = 8, MMA_RUNS = 1, MMA_C = 4;
+DEVICE int mma_a_row(int) { return lane() % 16; }
+DEVICE int mma_a_k() { return 8 * (lane() / 16); }
+DEVICE int mma_b_row(int) { return lane() % 16; }
+DEVICE int mma_b_k() { return 8 * (lane() / 16); }
+DEVICE int mma_c_row(int e) { return 4 * (lane() / 16) + e; }
+DEVICE int mma_c_col(int) { return lane() % 16; }
+#elif MMA == MMA_SYNC
+constexpr int MMA_K = 32, MMA_A_RUN = 8, MMA_B_RUN = 8, MMA_RUNS = 2, MMA_C = 8;
+DEVICE int mma_a_row(int run) { return lane() / 4 + 8 * run; }
+DEVICE int mma_a_k() { return 8 * (lane() % 4); }
+DEVICE int mma_b_row(int run) { return lane() / 4 + 8 * run; }
+DEVICE int mma_b_k() { return 8 * (lane() % 4); }
+DEVICE int mma_c_row(int e) { return lane() / 4 + 8 * (e / 2 % 2); }
+DEVICE int mma_c_col(int e) { return 2 * (lane() % 4) + e % 2 + 8 * (e / 4); }
+#elif MMA == MMA_NONE
+constexpr int MMA_K = 16, MMA_A_RUN = 8, MMA_B_RUN = 16, MMA_RUNS = 1, MMA_C = 8;
+DEVICE int mma_a_row(int) { return lane() % 8 + 8 * (lane() / 16); }
+DEVICE int mma_a_k() { return 8 * (lane() / 8 % 2); }
+DEVICE int mma_b_row(int) { return lane() % 16; }
+DEVICE int mma_b_k() { return 0; }
+DEVICE int mma_c_row(int e) { return 8 * (lane() / 16) + e; }
+DEVICE int mma_c_col(int) { return lane() % 16; }
+#else
+#error "MMA names no instruction family of mma.h"
+#endif
+
+template <class Type, int Run>
+struct MmaFragment {
+  Vec<Type, Run> run[MMA_RUNS];
+};
+template <class Type>
+using MmaA = MmaFragment<Type, MMA_A_RUN>;
+template <class Type>
+using MmaB = MmaFragment<Type, MMA_B_RUN>;
+struct MmaC {
+  float v[MMA_C];
+};
+
+// From a tile with 16-byte aligned rows in LDS or memory: A[m][k] at tile[m * stride + k].
+template <class Type>
+DEVICE MmaA<Type> mma_load_a(const Type* tile, int stride) {
+  MmaA<Type> a;
+  UNROLL
+  for (int r = 0; r < MMA_RUNS; r++) a.run[r] = load<MMA_A_RUN>(tile + mma_a_row(r) * stride + mma_a_k());
+  return a;
+}
+// B[k][n] at tile[n * stride + k].
+template <class Type>
+DEVICE MmaB<Type> mma_load_b(const Type* tile, int stride) {
+  MmaB<Type> b;
+  UNROLL
+  for (int r = 0; r < MMA_RUNS; r++) b.run[r] = load<MMA_B_RUN>(tile + mma_b_row(r) * stride + mma_b_k());
+  return b;
+}
+DEVICE MmaC mma_zero() {
+  MmaC c;
+  UNROLL
+  for (int e = 0; e < MMA_C; e++) c.v[e] = 0;
+  return c;
+}
+
+#if GPU_AMD
+typedef short Short4 __attribute__((ext_vector_type(4)));
+typedef short Short8 __attribute__((ext_vector_type(8)));
+typedef short Short16 __attribute__((ext_vector_type(16)));
+typedef __bf16 Bfloat8 __attribute__((ext_vector_type(8)));
+typedef _Float16 Half4 __attribute__((ext_vector_type(4)));
+typedef _Float16 Half8 __attribute__((ext_vector_type(8)));
+typedef _Float16 Half16 __attribute__((ext_vector_type(16)));
+typedef float Float4 __attribute__((ext_vector_type(4)));
+typedef float Float8 __attribute__((ext_vector_type(8)));
+#endif
+
+#if MMA == MMA_WMMA_GFX11
+DEVICE Float8 mma_instruction(Vec<bf16, 16> a, Vec<bf16, 16> b, Float8 c) {
+  return __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(bit_cast<Short16>(a), bit_cast<Short16>(b), c);
+}
+DEVICE Float8 mma_instruction(Vec<f16, 16> a, Vec<f16, 16> b, Float8 c) {
+  return __builtin_amdgcn_wmma_f32_16x16x16_f16_w32(bit_cast<Half16>(a), bit_cast<Half16>(b), c);
+}
+#elif MMA == MMA_WMMA_GFX12
+DEVICE Float8 mma_instruction(Vec<bf16, 8> a, Vec<bf16, 8> b, Float8 c) {
+  return __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32_gfx12(bit_cast<Short8>(a), bit_cast<Short8>(b), c);
+}
+DEVICE Float8 mma_instruction(Vec<f16, 8> a, Vec<f16, 8> b, Float8 c) {
+  return __builtin_amdgcn_wmma_f32_16x16x16_f16_w32_gfx12(bit_cast<Half8>(a), bit_cast<Half8>(b), c);
+}
+#elif MMA == MMA_MFMA_CDNA4
+DEVICE Float4 mma_instruction(Vec<bf16, 8> a, Vec<bf16, 8> b, Float4 c) {
+  return __builtin_amdgcn_mfma_f32_16x16x32_bf16(bit_cast<Bfloat8>(a), bit_cast<Bfloat8>(b), c, 0, 0, 0);
+}
+DEVICE Float4 mma_instruction(Vec<f16, 8> a, Vec<f16, 8> b, Float4 c) {
+  return __builtin_amdgcn_mfma_f32_16x16x32_f16(bit_cast<Half8>(a), bit_cast<Half8>(b), c, 0, 0, 0);
+}
+#elif MMA_IS_CDNA
+template <class Half>
+struct Halves {
+  Half v[2];
+};
+DEVICE Float4 mma_instruction(Vec<bf16, 8> a, Vec<bf16, 8> b, Float4 c) {
+  auto x = bit_cast<Halves<Short4>>(a), y = bit_cast<Halves<Short4>>(b);
+  c = __builtin_amdgcn_mfma_f32_16x16x16bf16_1k(x.v[0], y.v[0], c, 0, 0, 0);
+  return __builtin_amdgcn_mfma_f32_16x16x16bf16_1k(x.v[1], y.v[1], c, 0, 0, 0);
+}
+DEVICE Float4 mma_instruction(Vec<f16, 8> a, Vec<f16, 8> b, Float4 c) {
+  auto x = bit_cast<Halves<Half4>>(a), y = bit_cast<Halves<Half4>>(b);
+  c = __builtin_amdgcn_mfma_f32_16x16x16f16(x.v[0], y.v[0], c, 0, 0, 0);
+  return __builtin_amdgcn_mfma_f32_16x16x16f16(x.v[1], y.v[1], c, 0, 0, 0);
+}
+#elif MMA == MMA_SYNC
+// One m16n8k16: words of A for rows l/4 and l/4 + 8, two each.
+#define MMA_SYNC_INSTRUCTION(type, name)                                                         \
+  DEVICE void mma_instruction(float* c, const u32* top, const u32* bottom, const u32* b, type) { \
+    asm("mma.sync.aligned.m16n8k16.row.col.f32." name "." name                                   \
+        ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "                                           \
+        "{%0,%1,%2,%3};"                                                                         \
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])                                         \
+        : "r"(top[0]), "r"(bottom[0]), "r"(top[1]), "r"(bottom[1]), "r"(b[0]), "r"(b[1]));       \
+  }
+MMA_SYNC_INSTRUCTION(bf16, "bf16")
+MMA_SYNC_INSTRUCTION(f16, "f16")
+#undef MMA_SYNC_INSTRUCTION
+#endif
+
+// c += a * b. All lanes of the wave take part.
+#if MMA == MMA_SYNC
+template <class Type>
+DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
+  auto top = bit_cast<Vec<u32, 4>>(a.run[0]), bottom = bit_cast<Vec<u32, 4>>(a.run[1]);
+  UNROLL
+  for (int half = 0; half < 2; half++) {
+    auto right = bit_cast<Vec<u32, 4>>(b.run[half]);
+    mma_instruction(c.v + 4 * half, top.v, bottom.v, right.v, Type{});
+    mma_instruction(c.v + 4 * half, top.v + 2, bottom.v + 2, right.v + 2, Type{});
+  }
+}
+#elif MMA == MMA_NONE
+// The value of lane `From` of the row of 16 lanes.
+template <int From>
+DEVICE float mma_row_share(float x) {
+  return bit_cast<float>(dpp_word<0x150 | From>(bit_cast<u32>(x)));
+}
+template <int Row, class Type>
+DEVICE float mma_one(float c, const float* a, const float* b) {
+  UNROLL
+  for (int k = 0; k < 8; k++) c = math::fma(mma_row_share<Row>(a[k]), b[k], c);
+  UNROLL
+  for (int k = 0; k < 8; k++) c = math::fma(mma_row_share<Row + 8>(a[k]), b[k + 8], c);
+  return c;
+}
+template <class Type>
+DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
+  float x[8], y[16];
+  UNROLL
+  for (int k = 0; k < 8; k++) x[k] = cast<float>(a.run[0][k]);
+  UNROLL
+  for (int k = 0; k < 16; k++) y[k] = cast<float>(b.run[0][k]);
+  c.v[0] = mma_one<0, Type>(c.v[0], x, y);
+  c.v[1] = mma_one<1, Type>(c.v[1], x, y);
+  c.v[2] = mma_one<2, Type>(c.v[2], x, y);
+  c.v[3] = mma_one<3, Type>(c.v[3], x, y);
+  c.v[4] = mma_one<4, Type>(c.v[4], x, y);
+  c.v[5] = mma_one<5, Type>(c.v[5], x, y);
+  c.v[6] = mma_one<6, Type>(c.v[6], x, y);
+  c.v[7] = mma_one<7, Type>(c.v[7], x, y);
+}
+#else
+template <class Type>
+DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
+  using Acc = decltype(mma_instruction(a.run[0], b.run[0], {}));
+  c = bit_cast<MmaC>(mma_instruction(a.run[0], b.run[0], bit_cast<Acc>(c)));
+}
+#endif
