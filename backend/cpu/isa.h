@@ -7,6 +7,7 @@
 //
 // Files in backend/cpu/simd/bf16/ are compiled once, on x86-64 only, as isa_v4bf16
 // (-march=x86-64-v4 -mavx512bf16 -mavx512vnni -mavx512vbmi).
+// GCC 12 needs -Wno-uninitialized -Wno-maybe-uninitialized for its own avx512 headers, and -Wno-psabi.
 //
 // Such a file puts everything into `namespace mlx_rocm::cpu::SIMD_NS` (no inline functions shared with other files: the
 // linker could keep the copy that uses wider instructions) and exports tables of function pointers. A header declares a
