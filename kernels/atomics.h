@@ -63,8 +63,8 @@ DEVICE void atomic_min(float* p, float x) {
 // 16-bit floats are added in the 4-byte word that holds them, by compare and swap ...
 template <class Type>
 DEVICE void atomic_add_by_swap(Type* p, Type x) {
-  u32* word = (u32*)((u64)p & ~3ull);
-  u32 shift = (u32)((u64)p & 2) * 8;
+  u32 odd = (u32)(u64)p & 2, shift = odd * 8;
+  u32* word = (u32*)((u8*)p - odd);  // not through an integer: the compiler would lose the address space
   u32 seen = atomic_read(word), next;
   do {
     Type sum = cast<Type>(cast<float>(Type{(u16)(seen >> shift)}) + cast<float>(x));

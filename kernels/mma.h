@@ -12,8 +12,8 @@
 //   none    16  l%8 + 8(l/16)    8(l/8%2)    l%16         0         8(l/16) + e         l%16
 //
 // Instructions whose own order of k differs from these contiguous runs (gfx12, CDNA, NVIDIA) see A and B
-// permuted alike, which does not change the sum. MMA_NONE multiplies with FMAs that take A from another lane
-// through DPP.
+// permuted alike, which does not change the sum. MMA_NONE (RDNA2) multiplies with FMAs and dot products that
+// take A from another lane through DPP.
 #pragma once
 #include "device.h"
 
@@ -182,34 +182,53 @@ DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
   }
 }
 #elif MMA == MMA_NONE
+// Operands as the arithmetic takes them: floats for FMAs, pairs of f16 for v_dot2_f32_f16.
+template <class Type>
+struct MmaOperand;
+template <>
+struct MmaOperand<bf16> {
+  using Word = float;
+  static constexpr int count = 1;  // elements of a word
+  METHOD static Word unpack(const bf16* x) { return cast<float>(*x); }
+  METHOD static float step(Word a, Word b, float c) { return math::fma(a, b, c); }
+};
+template <>
+struct MmaOperand<f16> {
+  typedef _Float16 Word __attribute__((ext_vector_type(2)));
+  static constexpr int count = 2;
+  METHOD static Word unpack(const f16* x) { return bit_cast<Word>(load<2>(x)); }
+  METHOD static float step(Word a, Word b, float c) { return __builtin_amdgcn_fdot2(a, b, c, false); }
+};
+
 // The value of lane `From` of the row of 16 lanes.
-template <int From>
-DEVICE float mma_row_share(float x) {
-  return bit_cast<float>(dpp_word<0x150 | From>(bit_cast<u32>(x)));
+template <int From, class Word>
+DEVICE Word mma_row_share(Word x) {
+  return bit_cast<Word>(dpp_word<0x150 | From>(bit_cast<u32>(x)));
 }
-template <int Row, class Type>
-DEVICE float mma_one(float c, const float* a, const float* b) {
+template <int Row, class Operand, int Words>
+DEVICE void mma_row(float& c, const typename Operand::Word (&a)[Words], const typename Operand::Word* b) {
   UNROLL
-  for (int k = 0; k < 8; k++) c = math::fma(mma_row_share<Row>(a[k]), b[k], c);
+  for (int k = 0; k < Words; k++) c = Operand::step(mma_row_share<Row>(a[k]), b[k], c);
   UNROLL
-  for (int k = 0; k < 8; k++) c = math::fma(mma_row_share<Row + 8>(a[k]), b[k + 8], c);
-  return c;
+  for (int k = 0; k < Words; k++) c = Operand::step(mma_row_share<Row + 8>(a[k]), b[k + Words], c);
 }
 template <class Type>
 DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
-  float x[8], y[16];
+  using Operand = MmaOperand<Type>;
+  constexpr int words = MMA_A_RUN / Operand::count;
+  typename Operand::Word x[words], y[2 * words];
   UNROLL
-  for (int k = 0; k < 8; k++) x[k] = cast<float>(a.run[0][k]);
+  for (int k = 0; k < words; k++) x[k] = Operand::unpack(a.run[0].v + k * Operand::count);
   UNROLL
-  for (int k = 0; k < 16; k++) y[k] = cast<float>(b.run[0][k]);
-  c.v[0] = mma_one<0, Type>(c.v[0], x, y);
-  c.v[1] = mma_one<1, Type>(c.v[1], x, y);
-  c.v[2] = mma_one<2, Type>(c.v[2], x, y);
-  c.v[3] = mma_one<3, Type>(c.v[3], x, y);
-  c.v[4] = mma_one<4, Type>(c.v[4], x, y);
-  c.v[5] = mma_one<5, Type>(c.v[5], x, y);
-  c.v[6] = mma_one<6, Type>(c.v[6], x, y);
-  c.v[7] = mma_one<7, Type>(c.v[7], x, y);
+  for (int k = 0; k < 2 * words; k++) y[k] = Operand::unpack(b.run[0].v + k * Operand::count);
+  mma_row<0, Operand>(c.v[0], x, y);
+  mma_row<1, Operand>(c.v[1], x, y);
+  mma_row<2, Operand>(c.v[2], x, y);
+  mma_row<3, Operand>(c.v[3], x, y);
+  mma_row<4, Operand>(c.v[4], x, y);
+  mma_row<5, Operand>(c.v[5], x, y);
+  mma_row<6, Operand>(c.v[6], x, y);
+  mma_row<7, Operand>(c.v[7], x, y);
 }
 #else
 template <class Type>

@@ -137,18 +137,28 @@ def compile_hip(
     path = (ROOT / source).resolve()
     folders = [path.parent, ROOT / "kernels", *(ROOT / folder for folder in includes)]
     values = {**(TARGETS[arch].defines() if arch in TARGETS else {}), **(defines or {})}
-    flags = [*FLAGS, *(f"-D{name}={value}" for name, value in sorted(values.items())), *options]
-    key = _key(path, folders, arch, flags, tools)
+    text = with_defines(path, values)
+    flags = [*FLAGS, *options]
+    key = _key(path, folders, arch, (text, *flags), tools)
     out = cache_dir() / arch / f"{path.stem}-{key}.co"
     log = out.with_suffix(".log")
     if not (out.exists() and log.exists()):
         out.parent.mkdir(parents=True, exist_ok=True)
-        _write(log, _clang(path, folders, arch, flags, tools, out).encode())
+        _write(log, _clang(text, folders, arch, flags, tools, out).encode())
     return CodeObject(out, arch, log.read_text())
 
 
+def with_defines(path: Path, defines: Mapping[str, str]) -> str:
+    """A source that sets the defines and then includes the file, as the JIT does.
+
+    They are not -D options because names such as T would reach the compilers' own headers, which use them.
+    """
+    lines = [f"#define {name} {value}" for name, value in sorted(defines.items())]
+    return "\n".join([*lines, f'#include "{path.name}"', ""])
+
+
 def _clang(
-    path: Path, folders: Sequence[Path], arch: str, flags: Sequence[str], tools: Toolchain, out: Path
+    text: str, folders: Sequence[Path], arch: str, flags: Sequence[str], tools: Toolchain, out: Path
 ) -> str:
     wave64 = "-mwavefrontsize64" in flags or arch.startswith("gfx9")
     libraries = [
@@ -164,11 +174,10 @@ def _clang(
         command += ["-Xclang", "-mlink-builtin-bitcode", "-Xclang", str(library)]
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         built = Path(folder) / "out.co"
-        run = subprocess.run(
-            [*command, str(path), "-o", str(built)], check=False, capture_output=True, text=True
-        )
+        command += ["-", "-o", str(built)]
+        run = subprocess.run(command, check=False, input=text, capture_output=True, text=True)
         if run.returncode:
-            raise CompileError(f"{path.name} for {arch}: {' '.join(command)} {path}\n{run.stderr}")
+            raise CompileError(f"{' '.join(command)}\n{text}\n{run.stderr}")
         built.replace(out)
     return run.stderr
 
