@@ -1,0 +1,87 @@
+#include "backend/core/op.h"
+
+namespace mlx_rocm {
+namespace {
+
+thread_local const Stream* current_scope = nullptr;
+thread_local int traces[3] = {0, 0, 0};
+thread_local int shapeless_traces = 0;
+
+[[noreturn]] void missing(const Op& op, const char* what) {
+  throw NotImplemented(concat_text("[", op.name(), "] has no ", what, "."));
+}
+
+bool any_tracer(const Arrays& inputs) {
+  for (const array& a : inputs) {
+    if (a.node()->tracer) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Op::gpu(const Arrays&, const Arrays&) { missing(*this, "GPU kernel"); }
+Arrays Op::vjp(const Arrays&, const Arrays&, const std::vector<int>&, const Arrays&) {
+  missing(*this, "gradient (vjp)");
+}
+Arrays Op::jvp(const Arrays&, const Arrays&, const std::vector<int>&) { missing(*this, "forward derivative (jvp)"); }
+std::pair<Arrays, std::vector<int>> Op::vmap(const Arrays&, const std::vector<int>&) {
+  missing(*this, "batching rule (vmap)");
+}
+
+std::map<std::string, OpLoader>& op_registry() {
+  static auto* r = new std::map<std::string, OpLoader>;
+  return *r;
+}
+
+static Stream stream_for(const StreamOrDevice& s) {
+  if (std::holds_alternative<std::monostate>(s) && current_scope) return *current_scope;
+  return to_stream(s);
+}
+
+array apply(Ref<Op> op, Arrays inputs, const StreamOrDevice& s) {
+  auto specs = op->infer(inputs);
+  bool tracer = any_tracer(inputs);
+  array out(make_ref<Node>(std::move(specs[0].shape), specs[0].dtype));
+  auto call = make_ref<Call>(std::move(op), std::move(inputs), stream_for(s));
+  call->outputs.push_back(out.node());
+  out.node()->tracer = tracer;
+  out.node()->call = std::move(call);
+  return out;
+}
+
+Arrays apply_multi(Ref<Op> op, Arrays inputs, const StreamOrDevice& s) {
+  auto specs = op->infer(inputs);
+  bool tracer = any_tracer(inputs);
+  auto call = make_ref<Call>(std::move(op), std::move(inputs), stream_for(s));
+  Arrays outs;
+  outs.reserve(specs.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    array out(make_ref<Node>(specs[i].shape, specs[i].dtype));
+    out.node()->output_index = uint32_t(i);
+    out.node()->tracer = tracer;
+    out.node()->call = call;
+    call->outputs.push_back(out.node());
+    outs.push_back(std::move(out));
+  }
+  call->specs = std::move(specs);
+  return outs;
+}
+
+StreamScope::StreamScope(Stream s) : previous_(current_scope), stream_(s) { current_scope = &stream_; }
+StreamScope::~StreamScope() { current_scope = previous_; }
+const Stream* scoped_stream() { return current_scope; }
+
+TraceScope::TraceScope(Tracing kind, bool shapeless) : kind_(kind), shapeless_(shapeless) {
+  ++traces[int(kind)];
+  shapeless_traces += shapeless;
+}
+TraceScope::~TraceScope() {
+  --traces[int(kind_)];
+  shapeless_traces -= shapeless_;
+}
+bool in_tracing() { return traces[0] + traces[1] + traces[2] > 0; }
+bool in_opaque_tracing() { return traces[int(Tracing::vmap)] + traces[int(Tracing::compile)] > 0; }
+bool in_shapeless_tracing() { return shapeless_traces > 0; }
+
+}  // namespace mlx_rocm
