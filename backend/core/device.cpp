@@ -75,6 +75,10 @@ Stream default_stream(Device d) {
 void set_default_stream(Stream s) {
   require(s.device, "set_default_stream");
   check_usable(s);
+  force_default_stream(s);
+}
+
+void force_default_stream(Stream s) {
   for (Stream& have : streams.defaults) {
     if (have.device == s.device) {
       have = s;
@@ -113,6 +117,7 @@ Stream to_stream(const StreamOrDevice& s) {
   if (std::holds_alternative<std::monostate>(s)) return default_stream(default_device());
   if (auto* stream = std::get_if<Stream>(&s)) return *stream;
   if (auto* local = std::get_if<ThreadLocalStream>(&s)) return resolve(*local);
+  if (auto* type = std::get_if<Device::Type>(&s)) return default_stream(Device(*type));
   return default_stream(std::get<Device>(s));
 }
 

@@ -28,7 +28,7 @@ struct ThreadLocalStream {
   friend bool operator==(ThreadLocalStream a, ThreadLocalStream b) { return a.id == b.id && a.device == b.device; }
 };
 
-using StreamOrDevice = std::variant<std::monostate, Stream, ThreadLocalStream, Device>;
+using StreamOrDevice = std::variant<std::monostate, Stream, ThreadLocalStream, Device, Device::Type>;
 
 std::ostream& operator<<(std::ostream& os, Device::Type t);
 std::ostream& operator<<(std::ostream& os, Device d);
@@ -42,6 +42,7 @@ void set_default_device(Device d);
 
 Stream default_stream(Device d);  // this thread's
 void set_default_stream(Stream s);
+void force_default_stream(Stream s);  // without asking whose thread it is
 Stream new_stream(Device d);                // usable on this thread only
 Stream new_thread_unsafe_stream(Device d);  // usable on any thread, one at a time
 ThreadLocalStream new_thread_local_stream(Device d);

@@ -1,0 +1,199 @@
+// Block functions of all elementwise ops and conversions, for one instruction set.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "backend/cpu/tile.h"
+
+namespace mlx_rocm::cpu::SIMD_NS {
+namespace {
+
+#include "backend/cpu/simd/vmath.h"
+#include "kernels/scalar.h"
+
+enum Kinds { B = 1, I = 2, F = 4, D = 8, C = 16 };
+
+template <class T>
+constexpr int kind_of() {
+  if constexpr (std::is_same_v<T, bool>) return B;
+  if constexpr (std::is_same_v<T, float>) return F;
+  if constexpr (std::is_same_v<T, double>) return D;
+  if constexpr (std::is_same_v<T, complex64>) return C;
+  return I;
+}
+
+template <class Fn, class T>
+void unary(const void* const* in, void* out, int64_t n) {
+  using R = decltype(Fn{}(T{}));
+  auto* x = static_cast<const T*>(in[0]);
+  auto* y = static_cast<R*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) y[i] = Fn{}(x[i]);
+}
+template <class Fn, class T>
+void binary(const void* const* in, void* out, int64_t n) {
+  using R = decltype(Fn{}(T{}, T{}));
+  auto* a = static_cast<const T*>(in[0]);
+  auto* b = static_cast<const T*>(in[1]);
+  auto* y = static_cast<R*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) y[i] = Fn{}(a[i], b[i]);
+}
+template <class T>
+void select(const void* const* in, void* out, int64_t n) {
+  auto* c = static_cast<const bool*>(in[0]);
+  auto* a = static_cast<const T*>(in[1]);
+  auto* b = static_cast<const T*>(in[2]);
+  auto* y = static_cast<T*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) y[i] = c[i] ? a[i] : b[i];
+}
+
+template <class From, class To>
+void convert(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const From*>(in[0]);
+  auto* y = static_cast<To*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    if constexpr (std::is_same_v<From, To>) {
+      y[i] = x[i];
+    } else if constexpr (std::is_same_v<From, complex64> && std::is_same_v<To, bool>) {
+      y[i] = x[i].re != 0 || x[i].im != 0;
+    } else if constexpr (std::is_same_v<From, complex64>) {
+      y[i] = To(x[i].re);
+    } else if constexpr (std::is_same_v<To, complex64>) {
+      y[i] = {float(x[i]), 0.0f};
+    } else if constexpr (std::is_same_v<To, bool>) {
+      y[i] = x[i] != From(0);
+    } else if constexpr (std::is_floating_point_v<From> && std::is_unsigned_v<To>) {
+      // Negative numbers wrap as they do through a signed integer.
+      y[i] = x[i] < From(0) ? To(int64_t(x[i])) : To(x[i]);
+    } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To> && sizeof(To) < 4) {
+      y[i] = To(int32_t(x[i]));
+    } else {
+      y[i] = To(x[i]);
+    }
+  }
+}
+
+float bits_to_float(uint32_t u) {
+  float f;
+  std::memcpy(&f, &u, 4);
+  return f;
+}
+uint32_t float_to_bits(float f) {
+  uint32_t u;
+  std::memcpy(&u, &f, 4);
+  return u;
+}
+
+void load_bf16(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const uint16_t*>(in[0]);
+  auto* y = static_cast<uint32_t*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) y[i] = uint32_t(x[i]) << 16;
+}
+void store_bf16(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const uint32_t*>(in[0]);
+  auto* y = static_cast<uint16_t*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t u = x[i];
+    uint32_t rounded = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+    y[i] = uint16_t((u & 0x7fffffff) > 0x7f800000 ? (u >> 16) | 0x40 : rounded);
+  }
+}
+void load_f16(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const uint16_t*>(in[0]);
+  auto* y = static_cast<float*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t sign = uint32_t(x[i] & 0x8000) << 16, rest = uint32_t(x[i] & 0x7fff) << 13;
+    uint32_t exponent = rest & 0x0f800000;
+    uint32_t normal = rest + (112u << 23);
+    uint32_t special = rest + (224u << 23);
+    uint32_t denormal = float_to_bits(bits_to_float(normal + (1u << 23)) - bits_to_float(113u << 23));
+    uint32_t u = exponent == 0x0f800000 ? special : exponent == 0 ? denormal : normal;
+    y[i] = bits_to_float(u | sign);
+  }
+}
+void store_f16(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const uint32_t*>(in[0]);
+  auto* y = static_cast<uint16_t*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t sign = (x[i] >> 16) & 0x8000, u = x[i] & 0x7fffffff;
+    uint32_t normal = (u + 0xc8000fff + ((u >> 13) & 1)) >> 13;
+    uint32_t denormal = float_to_bits(bits_to_float(u) + 0.5f) - 0x3f000000;
+    uint32_t special = u > 0x7f800000 ? 0x7e00 : 0x7c00;
+    y[i] = uint16_t(sign | (u >= 0x47800000 ? special : u < 0x38800000 ? denormal : normal));
+  }
+}
+
+template <class... T>
+struct Types {};
+// The order of enum class Compute.
+using AllTypes = Types<bool, uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t, float, double,
+                       complex64>;
+
+template <int kinds, class Fn, class T>
+constexpr BlockFn unary_cell() {
+  if constexpr ((kinds & kind_of<T>()) != 0) return unary<Fn, T>;
+  return nullptr;
+}
+template <int kinds, class Fn, class T>
+constexpr BlockFn binary_cell() {
+  if constexpr ((kinds & kind_of<T>()) != 0) return binary<Fn, T>;
+  return nullptr;
+}
+
+using Row = BlockFn[num_computes];
+constexpr void assign(Row& row, std::initializer_list<BlockFn> fns) {
+  int i = 0;
+  for (BlockFn f : fns) row[i++] = f;
+}
+template <int kinds, class Fn, class... T>
+constexpr void unary_row(Row& row, Types<T...>) {
+  assign(row, {unary_cell<kinds, Fn, T>()...});
+}
+template <int kinds, class Fn, class... T>
+constexpr void binary_row(Row& row, Types<T...>) {
+  assign(row, {binary_cell<kinds, Fn, T>()...});
+}
+template <class... T>
+constexpr void select_row(Row& row, Types<T...>) {
+  assign(row, {select<T>...});
+}
+template <class From, class... T>
+constexpr void convert_row(Row& row, Types<T...>) {
+  assign(row, {convert<From, T>...});
+}
+template <class... T>
+constexpr void convert_rows(Row (&rows)[num_computes], Types<T...> types) {
+  int i = 0;
+  (convert_row<T>(rows[i++], types), ...);
+}
+
+constexpr ElementwiseTable make_table() {
+  ElementwiseTable t{};
+#define UNARY(name, Functor, kinds, ...) unary_row<(kinds), Functor>(t.op[id_##name], AllTypes{});
+#define BINARY(name, Functor, kinds, ...) binary_row<(kinds), Functor>(t.op[id_##name], AllTypes{});
+#include "backend/ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+  select_row(t.op[id_select], AllTypes{});
+  convert_rows(t.convert, AllTypes{});
+  t.load_f16 = load_f16;
+  t.load_bf16 = load_bf16;
+  t.store_f16 = store_f16;
+  t.store_bf16 = store_bf16;
+  return t;
+}
+
+}  // namespace
+
+extern const ElementwiseTable elementwise_table;
+constexpr ElementwiseTable elementwise_table = make_table();
+
+}  // namespace mlx_rocm::cpu::SIMD_NS

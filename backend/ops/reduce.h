@@ -1,0 +1,20 @@
+#pragma once
+
+#include "backend/core/array.h"
+
+namespace mlx_rocm {
+
+using Axes = std::vector<int>;
+
+// Reductions over `axes` (normalised by the callee; an empty list reduces nothing).
+array sum(const array& a, const Axes& axes, bool keepdims = false, const StreamOrDevice& s = {});
+array prod(const array& a, const Axes& axes, bool keepdims = false, const StreamOrDevice& s = {});
+array max(const array& a, const Axes& axes, bool keepdims = false, const StreamOrDevice& s = {});
+array min(const array& a, const Axes& axes, bool keepdims = false, const StreamOrDevice& s = {});
+array all(const array& a, const Axes& axes, bool keepdims = false, const StreamOrDevice& s = {});
+array any(const array& a, const Axes& axes, bool keepdims = false, const StreamOrDevice& s = {});
+// Over all axes.
+array sum(const array& a);
+Axes all_axes(const array& a);
+
+}  // namespace mlx_rocm

@@ -1,0 +1,414 @@
+// Scalar functors: what one element of an elementwise op computes. The CPU loops (backend/cpu/simd/elementwise.cpp,
+// once per instruction set, inside its namespace) and the GPU kernels include this same text, so it may use only
+// the vocabulary that both define before it: DEVICE, the fixed-width integer types and the math_* functions
+// (backend/cpu/simd/vmath.h on the CPU, kernels/device.h on GPUs). Half types are converted to float outside.
+
+struct complex64 {
+  float re, im;
+};
+
+DEVICE complex64 operator+(complex64 a, complex64 b) { return {a.re + b.re, a.im + b.im}; }
+DEVICE complex64 operator-(complex64 a, complex64 b) { return {a.re - b.re, a.im - b.im}; }
+DEVICE complex64 operator-(complex64 a) { return {-a.re, -a.im}; }
+DEVICE complex64 operator*(complex64 a, complex64 b) {
+  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+DEVICE complex64 operator*(complex64 a, float b) { return {a.re * b, a.im * b}; }
+// Smith's method: scales by the larger part of b, so that |b|^2 cannot overflow.
+DEVICE complex64 operator/(complex64 a, complex64 b) {
+  if (math_abs(b.re) >= math_abs(b.im)) {
+    float r = b.im / b.re, d = b.re + b.im * r;
+    return {(a.re + a.im * r) / d, (a.im - a.re * r) / d};
+  }
+  float r = b.re / b.im, d = b.re * r + b.im;
+  return {(a.re * r + a.im) / d, (a.im * r - a.re) / d};
+}
+DEVICE bool operator==(complex64 a, complex64 b) { return a.re == b.re && a.im == b.im; }
+DEVICE bool operator!=(complex64 a, complex64 b) { return !(a == b); }
+// Complex numbers order by real part, then by imaginary part.
+DEVICE bool operator<(complex64 a, complex64 b) { return a.re < b.re || (a.re == b.re && a.im < b.im); }
+DEVICE bool operator>(complex64 a, complex64 b) { return b < a; }
+DEVICE bool operator<=(complex64 a, complex64 b) { return a < b || a == b; }
+DEVICE bool operator>=(complex64 a, complex64 b) { return b <= a; }
+
+DEVICE complex64 times_i(complex64 a) { return {-a.im, a.re}; }
+DEVICE complex64 times_minus_i(complex64 a) { return {a.im, -a.re}; }
+
+DEVICE float complex_abs(complex64 x) { return math_hypot(x.re, x.im); }
+DEVICE complex64 math_exp(complex64 x) {
+  float m = math_exp(x.re);
+  // exp(real) stays real: keeps inf * sin(0) from becoming NaN.
+  if (x.im == 0.0f) return {m, 0.0f};
+  return {m * math_cos(x.im), m * math_sin(x.im)};
+}
+DEVICE complex64 math_log(complex64 x) { return {math_log(complex_abs(x)), math_atan2(x.im, x.re)}; }
+DEVICE complex64 math_sqrt(complex64 x) {
+  if (x.re == 0.0f && x.im == 0.0f) return {0.0f, x.im};
+  float t = math_sqrt(0.5f * (math_abs(x.re) + complex_abs(x)));
+  if (x.re >= 0.0f) return {t, x.im / (2.0f * t)};
+  return {math_abs(x.im) / (2.0f * t), x.im < 0.0f ? -t : t};
+}
+DEVICE complex64 math_sinh(complex64 x) {
+  return {math_sinh(x.re) * math_cos(x.im), math_cosh(x.re) * math_sin(x.im)};
+}
+DEVICE complex64 math_cosh(complex64 x) {
+  return {math_cosh(x.re) * math_cos(x.im), math_sinh(x.re) * math_sin(x.im)};
+}
+DEVICE complex64 math_tanh(complex64 x) {
+  // tanh(a+ib) = (sinh 2a + i sin 2b) / (cosh 2a + cos 2b); beyond |a| = 20 the real part is +-1 in float.
+  if (math_abs(x.re) > 20.0f) return {x.re > 0.0f ? 1.0f : -1.0f, 0.0f};
+  float d = math_cosh(2.0f * x.re) + math_cos(2.0f * x.im);
+  return {math_sinh(2.0f * x.re) / d, math_sin(2.0f * x.im) / d};
+}
+DEVICE complex64 math_sin(complex64 x) { return times_minus_i(math_sinh(times_i(x))); }
+DEVICE complex64 math_cos(complex64 x) { return math_cosh(times_i(x)); }
+DEVICE complex64 math_tan(complex64 x) { return times_minus_i(math_tanh(times_i(x))); }
+DEVICE complex64 math_asinh(complex64 x) {
+  return math_log(x + math_sqrt(x * x + complex64{1.0f, 0.0f}));
+}
+DEVICE complex64 math_acosh(complex64 x) {
+  complex64 one = {1.0f, 0.0f};
+  return math_log(x + math_sqrt(x + one) * math_sqrt(x - one));
+}
+DEVICE complex64 math_atanh(complex64 x) {
+  complex64 one = {1.0f, 0.0f};
+  return (math_log(one + x) - math_log(one - x)) * 0.5f;
+}
+DEVICE complex64 math_asin(complex64 x) { return times_minus_i(math_asinh(times_i(x))); }
+DEVICE complex64 math_acos(complex64 x) {
+  complex64 s = math_asin(x);
+  return {1.57079632679489661923f - s.re, -s.im};
+}
+DEVICE complex64 math_atan(complex64 x) { return times_minus_i(math_atanh(times_i(x))); }
+DEVICE complex64 math_log2(complex64 x) { return math_log(x) * 1.44269504088896340736f; }
+DEVICE complex64 math_log10(complex64 x) { return math_log(x) * 0.43429448190325182765f; }
+DEVICE complex64 math_log1p(complex64 x) {
+  // log|1+x| through log1p of |1+x|^2 - 1, which keeps small x accurate.
+  return {0.5f * math_log1p(x.re * (2.0f + x.re) + x.im * x.im), math_atan2(x.im, 1.0f + x.re)};
+}
+DEVICE complex64 math_expm1(complex64 x) {
+  float s = math_sin(0.5f * x.im), e = math_expm1(x.re);
+  return {e * math_cos(x.im) - 2.0f * s * s, (e + 1.0f) * math_sin(x.im)};
+}
+DEVICE complex64 math_round(complex64 x) { return {math_round(x.re), math_round(x.im)}; }
+DEVICE complex64 math_pow(complex64 a, complex64 b) {
+  if (a.re == 0.0f && a.im == 0.0f) return {b.re == 0.0f && b.im == 0.0f ? 1.0f : 0.0f, 0.0f};
+  return math_exp(b * math_log(a));
+}
+
+// --- unary
+
+struct Abs {
+  template <class T>
+  DEVICE T operator()(T x) const {
+    if constexpr (T(-1) < T(0)) {
+      return x < T(0) ? T(-x) : x;
+    } else {
+      return x;
+    }
+  }
+  DEVICE float operator()(float x) const { return math_abs(x); }
+  DEVICE double operator()(double x) const { return math_abs(x); }
+  DEVICE float operator()(complex64 x) const { return complex_abs(x); }
+};
+struct Negative {
+  template <class T>
+  DEVICE T operator()(T x) const {
+    return T(-x);
+  }
+};
+struct Sign {
+  template <class T>
+  DEVICE T operator()(T x) const {
+    return T((x > T(0)) - (x < T(0)));
+  }
+  DEVICE complex64 operator()(complex64 x) const {
+    float m = complex_abs(x);
+    return m == 0.0f ? x : complex64{x.re / m, x.im / m};
+  }
+};
+struct Square {
+  template <class T>
+  DEVICE T operator()(T x) const {
+    return T(x * x);
+  }
+};
+struct Rsqrt {
+  template <class T>
+  DEVICE T operator()(T x) const {
+    return T(1) / math_sqrt(x);
+  }
+  DEVICE complex64 operator()(complex64 x) const { return complex64{1.0f, 0.0f} / math_sqrt(x); }
+};
+struct Sigmoid {
+  template <class T>
+  DEVICE T operator()(T x) const {
+    // exp of a non-positive number only: no overflow, and no cancellation for very negative x.
+    T e = math_exp(-math_abs(x));
+    T p = T(1) / (T(1) + e);
+    return x < T(0) ? e * p : p;
+  }
+  DEVICE complex64 operator()(complex64 x) const {
+    complex64 one = {1.0f, 0.0f};
+    return one / (one + math_exp(-x));
+  }
+};
+struct LogicalNot {
+  DEVICE bool operator()(bool x) const { return !x; }
+};
+struct BitwiseInvert {
+  template <class T>
+  DEVICE T operator()(T x) const {
+    return T(~x);
+  }
+  DEVICE bool operator()(bool x) const { return !x; }
+};
+struct Conjugate {
+  DEVICE complex64 operator()(complex64 x) const { return {x.re, -x.im}; }
+};
+struct Real {
+  DEVICE float operator()(complex64 x) const { return x.re; }
+};
+struct Imag {
+  DEVICE float operator()(complex64 x) const { return x.im; }
+};
+
+// Functors that are one math function for every type they take.
+#define MATH_FUNCTOR(Name, function)        \
+  struct Name {                             \
+    template <class T>                      \
+    DEVICE T operator()(T x) const {        \
+      return function(x);                   \
+    }                                       \
+  };
+MATH_FUNCTOR(Exp, math_exp)
+MATH_FUNCTOR(Expm1, math_expm1)
+MATH_FUNCTOR(Log, math_log)
+MATH_FUNCTOR(Log2, math_log2)
+MATH_FUNCTOR(Log10, math_log10)
+MATH_FUNCTOR(Log1p, math_log1p)
+MATH_FUNCTOR(Sqrt, math_sqrt)
+MATH_FUNCTOR(Sin, math_sin)
+MATH_FUNCTOR(Cos, math_cos)
+MATH_FUNCTOR(Tan, math_tan)
+MATH_FUNCTOR(ArcSin, math_asin)
+MATH_FUNCTOR(ArcCos, math_acos)
+MATH_FUNCTOR(ArcTan, math_atan)
+MATH_FUNCTOR(Sinh, math_sinh)
+MATH_FUNCTOR(Cosh, math_cosh)
+MATH_FUNCTOR(Tanh, math_tanh)
+MATH_FUNCTOR(ArcSinh, math_asinh)
+MATH_FUNCTOR(ArcCosh, math_acosh)
+MATH_FUNCTOR(ArcTanh, math_atanh)
+MATH_FUNCTOR(Erf, math_erf)
+MATH_FUNCTOR(ErfInv, math_erfinv)
+MATH_FUNCTOR(Ceil, math_ceil)
+MATH_FUNCTOR(Floor, math_floor)
+MATH_FUNCTOR(Round, math_round)
+MATH_FUNCTOR(Trunc, math_trunc)
+#undef MATH_FUNCTOR
+
+// --- binary
+
+struct Add {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return T(a + b);
+  }
+};
+struct Subtract {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return T(a - b);
+  }
+};
+struct Multiply {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return T(a * b);
+  }
+};
+struct Divide {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return a / b;
+  }
+};
+// Python's floor division and remainder: the remainder takes the divisor's sign. Integer division by zero is 0.
+struct FloorDivide {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    if (b == T(0)) return T(0);
+    if constexpr (T(-1) < T(0)) {
+      if (b == T(-1)) return T(-a);  // the lowest integer / -1 traps otherwise
+      T q = a / b;
+      return T(q - ((a % b != T(0)) && ((a < T(0)) != (b < T(0)))));
+    } else {
+      return a / b;
+    }
+  }
+  DEVICE float operator()(float a, float b) const { return math_floor(a / b); }
+  DEVICE double operator()(double a, double b) const { return math_floor(a / b); }
+  DEVICE complex64 operator()(complex64 a, complex64 b) const {
+    complex64 q = a / b;
+    return {math_floor(q.re), math_floor(q.im)};
+  }
+};
+struct Remainder {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    if (b == T(0)) return T(0);
+    if constexpr (T(-1) < T(0)) {
+      if (b == T(-1)) return T(0);
+      T r = a % b;
+      return r != T(0) && ((r < T(0)) != (b < T(0))) ? T(r + b) : r;
+    } else {
+      return a % b;
+    }
+  }
+  template <class T>
+  DEVICE T floating(T a, T b) const {
+    T r = math_fmod(a, b);
+    return r != T(0) && ((r < T(0)) != (b < T(0))) ? r + b : r;
+  }
+  DEVICE float operator()(float a, float b) const { return floating(a, b); }
+  DEVICE double operator()(double a, double b) const { return floating(a, b); }
+};
+struct Power {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    if (b < T(0)) return a == T(1) ? T(1) : T(0);
+    T result = 1;
+    for (; b; b >>= 1) {
+      if (b & 1) result *= a;
+      a *= a;
+    }
+    return result;
+  }
+  DEVICE bool operator()(bool a, bool b) const { return a || !b; }
+  DEVICE float operator()(float a, float b) const { return math_pow(a, b); }
+  DEVICE double operator()(double a, double b) const { return math_pow(a, b); }
+  DEVICE complex64 operator()(complex64 a, complex64 b) const { return math_pow(a, b); }
+};
+// NaN in either operand wins.
+struct Maximum {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return (a > b || a != a) ? a : b;
+  }
+};
+struct Minimum {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return (a < b || a != a) ? a : b;
+  }
+};
+struct LogAddExp {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    T high = a > b ? a : b, low = a > b ? b : a;
+    if (a != a || b != b) return a + b;
+    // Equal infinities would give inf - inf.
+    if (high == low) return high + T(0.693147180559945309417);
+    return high + math_log1p(math_exp(low - high));
+  }
+  DEVICE complex64 operator()(complex64 a, complex64 b) const {
+    complex64 high = a > b ? a : b, low = a > b ? b : a;
+    return high + math_log1p(math_exp(low - high));
+  }
+};
+struct ArcTan2 {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return math_atan2(a, b);
+  }
+};
+struct Equal {
+  template <class T>
+  DEVICE bool operator()(T a, T b) const {
+    return a == b;
+  }
+};
+struct NotEqual {
+  template <class T>
+  DEVICE bool operator()(T a, T b) const {
+    return a != b;
+  }
+};
+// Equal, with NaN equal to NaN.
+struct NanEqual {
+  template <class T>
+  DEVICE bool operator()(T a, T b) const {
+    return a == b || (a != a && b != b);
+  }
+};
+struct Less {
+  template <class T>
+  DEVICE bool operator()(T a, T b) const {
+    return a < b;
+  }
+};
+struct LessEqual {
+  template <class T>
+  DEVICE bool operator()(T a, T b) const {
+    return a <= b;
+  }
+};
+struct Greater {
+  template <class T>
+  DEVICE bool operator()(T a, T b) const {
+    return a > b;
+  }
+};
+struct GreaterEqual {
+  template <class T>
+  DEVICE bool operator()(T a, T b) const {
+    return a >= b;
+  }
+};
+struct LogicalAnd {
+  DEVICE bool operator()(bool a, bool b) const { return a && b; }
+};
+struct LogicalOr {
+  DEVICE bool operator()(bool a, bool b) const { return a || b; }
+};
+struct BitwiseAnd {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return T(a & b);
+  }
+};
+struct BitwiseOr {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return T(a | b);
+  }
+};
+struct BitwiseXor {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return T(a ^ b);
+  }
+};
+// Shift counts beyond the width shift everything out, which C++ leaves undefined.
+struct LeftShift {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return uint64_t(b) >= sizeof(T) * 8 ? T(0) : T(a << b);
+  }
+};
+struct RightShift {
+  template <class T>
+  DEVICE T operator()(T a, T b) const {
+    return uint64_t(b) >= sizeof(T) * 8 ? (a < T(0) ? T(-1) : T(0)) : T(a >> b);
+  }
+};
+
+// --- ternary
+
+struct Select {
+  template <class T>
+  DEVICE T operator()(bool condition, T a, T b) const {
+    return condition ? a : b;
+  }
+};

@@ -1,0 +1,127 @@
+#include "backend/core/device.h"
+
+#include "backend/core/buffer.h"
+#include "backend/cpu/isa.h"
+#include "python/bind.h"
+
+namespace mlx_rocm::python {
+
+template <class T>
+static std::string text(const T& v) {
+  return concat_text(v);
+}
+
+// `with mx.stream(s):` makes s the default stream, and its device the default device, of the block.
+struct StreamContext {
+  StreamOrDevice target;
+  Device old_device;
+  Stream old_stream;
+
+  void enter() {
+    Stream s = to_stream(target);
+    old_device = default_device();
+    old_stream = default_stream(s.device);
+    set_default_device(s.device);
+    // A stream of another thread may be named here; using it is what fails.
+    force_default_stream(s);
+  }
+  void exit() {
+    set_default_device(old_device);
+    force_default_stream(old_stream);
+  }
+};
+
+void init_device(nb::module_& m) {
+  nb::enum_<Device::Type>(m, "DeviceType", "cpu or gpu.")
+      .value("cpu", Device::cpu)
+      .value("gpu", Device::gpu)
+      .export_values()
+      .def("__eq__", [](Device::Type a, nb::handle b) {
+        if (nb::isinstance<Device::Type>(b)) return a == nb::cast<Device::Type>(b);
+        return nb::isinstance<Device>(b) && nb::cast<Device>(b) == Device(a);
+      });
+  nb::class_<Device>(m, "Device", "A device that runs ops.")
+      .def(nb::init<Device::Type, int>(), "type"_a, "index"_a = 0)
+      .def_ro("type", &Device::type)
+      .def_ro("index", &Device::index)
+      .def("__repr__", text<Device>)
+      .def("__hash__", [](Device d) { return int(d.type) * 1024 + d.index; })
+      .def("__eq__", [](Device a, nb::handle b) {
+        if (nb::isinstance<Device>(b)) return a == nb::cast<Device>(b);
+        return nb::isinstance<Device::Type>(b) && a == Device(nb::cast<Device::Type>(b));
+      });
+  nb::class_<Stream>(m, "Stream", "An ordered queue of work on a device, usable on the thread that made it.")
+      .def_ro("device", &Stream::device)
+      .def_ro("index", &Stream::index)
+      .def("__repr__", text<Stream>)
+      .def("__hash__", [](Stream s) { return s.index; })
+      .def("__eq__", [](Stream a, nb::handle b) { return nb::isinstance<Stream>(b) && a == nb::cast<Stream>(b); });
+  nb::class_<ThreadLocalStream>(m, "ThreadLocalStream", "A stream that is another one in every thread.")
+      .def_ro("device", &ThreadLocalStream::device)
+      .def_ro("index", &ThreadLocalStream::id)
+      .def("__repr__", text<ThreadLocalStream>)
+      .def("__hash__", [](ThreadLocalStream s) { return s.id; })
+      .def("__eq__", [](ThreadLocalStream a, nb::handle b) {
+        return nb::isinstance<ThreadLocalStream>(b) && a == nb::cast<ThreadLocalStream>(b);
+      });
+  nb::implicitly_convertible<Device::Type, Device>();
+
+  m.def("default_device", default_device, "The device that ops use when none is named.");
+  m.def("set_default_device", set_default_device, "device"_a, "Sets the default device of the process.");
+  m.def("is_available", is_available, "device"_a, "Whether the device is there.");
+  m.def("device_count", device_count, "device_type"_a, "How many devices of the type there are.");
+  m.def("default_stream", default_stream, "device"_a, "This thread's default stream of a device.");
+  m.def(
+      "set_default_stream", [](const StreamOrDevice& s) { set_default_stream(to_stream(s)); }, "stream"_a,
+      "Sets this thread's default stream of the stream's device.");
+  m.def("new_stream", new_stream, "device"_a, "A new stream, usable on this thread.");
+  m.def("new_thread_unsafe_stream", new_thread_unsafe_stream, "device"_a,
+        "A new stream that any thread may use, one at a time.");
+  m.def("new_thread_local_stream", new_thread_local_stream, "device"_a,
+        "A stream handle that stands for a stream of its own in every thread.");
+  m.def("clear_streams", clear_streams, "Forgets the streams of this thread.");
+  m.def(
+      "synchronize", [](const StreamOrDevice& s) { synchronize(to_stream(s)); }, "stream"_a = nb::none(),
+      "Waits until the stream (default: the default stream) has finished.");
+
+  nb::class_<StreamContext>(m, "StreamContext", "Context manager that mx.stream returns.")
+      .def("__init__", [](StreamContext* self, const StreamOrDevice& s) { new (self) StreamContext{s, {}, {}}; }, "s"_a)
+      .def("__enter__", [](StreamContext& c) { c.enter(); })
+      .def("__exit__", [](StreamContext& c, nb::args) { c.exit(); }, "args"_a);
+  m.def(
+      "stream", [](const StreamOrDevice& s) { return StreamContext{s, {}, {}}; }, "s"_a,
+      "Context manager: ops in the block go to this stream or device.");
+
+  m.def("get_active_memory", memory::active, "Bytes in use by arrays.");
+  m.def("get_peak_memory", memory::peak, "The most bytes in use since the last reset.");
+  m.def("reset_peak_memory", memory::reset_peak, "Starts the peak anew.");
+  m.def("get_cache_memory", memory::cached, "Bytes freed by arrays and kept for reuse.");
+  m.def("get_memory_limit", memory::limit, "Bytes beyond which cached memory is given back before more is taken.");
+  m.def("set_memory_limit", memory::set_limit, "limit"_a, "Sets the memory limit in bytes; returns the old one.");
+  m.def("set_cache_limit", memory::set_cache_limit, "limit"_a, "Sets how many bytes to keep; returns the old limit.");
+  m.def(
+      "set_wired_limit", [](size_t) { return size_t(0); }, "limit"_a,
+      "Exists for Metal, where it pins memory; here it does nothing and returns 0.");
+  m.def("clear_cache", memory::clear_cache, "Gives cached memory back to the system.");
+  m.def("_set_poison", memory::set_poison, "on"_a, "For tests: fill fresh memory with NaN. Returns the old setting.");
+  m.def(
+      "device_info",
+      [](const std::variant<std::monostate, Device, Device::Type>& d) {
+        nb::dict info;
+        (void)d;
+        info["device_name"] = std::string("cpu");
+        info["architecture"] = std::string(cpu::isa_name(cpu::isa()));
+        info["memory_size"] = memory::physical();
+        info["max_recommended_working_set_size"] = memory::physical() / 10 * 8;
+        info["max_buffer_length"] = memory::physical();
+        return info;
+      },
+      "device"_a = nb::none(), "Facts about a device: name, architecture, memory_size in bytes.");
+
+  nb::module_ metal = m.def_submodule("metal", "Apple's GPU API: never available here.");
+  metal.def("is_available", [] { return false; }, "Whether Metal is available: no.");
+  nb::module_ cuda = m.def_submodule("cuda", "NVIDIA's GPU API.");
+  cuda.def("is_available", [] { return false; }, "Whether the CUDA driver of this package has a device.");
+}
+
+}  // namespace mlx_rocm::python

@@ -1,0 +1,43 @@
+#include "python/bind.h"
+
+namespace mlx_rocm::python {
+
+static void init_errors(nb::module_& m) {
+  // One class for both: MLX's versions disagree whether a bad axis is a ValueError or an IndexError.
+  static PyObject* axis_error = nullptr;
+  nb::object bases = nb::make_tuple(nb::handle(PyExc_ValueError), nb::handle(PyExc_IndexError));
+  axis_error = PyErr_NewExceptionWithDoc("mlx_rocm.core.AxisError", "An axis is out of range.", bases.ptr(), nullptr);
+  m.attr("AxisError") = nb::borrow(axis_error);
+
+  nb::register_exception_translator(
+      [](const std::exception_ptr& p, void*) {
+        try {
+          std::rethrow_exception(p);
+        } catch (const TypeError& e) {
+          PyErr_SetString(PyExc_TypeError, e.what());
+        } catch (const AxisError& e) {
+          PyErr_SetString(axis_error, e.what());
+        } catch (const OverflowError& e) {
+          PyErr_SetString(PyExc_OverflowError, e.what());
+        } catch (const NotImplemented& e) {
+          PyErr_SetString(PyExc_NotImplementedError, e.what());
+        }
+      },
+      nullptr);
+}
+
+}  // namespace mlx_rocm::python
+
+NB_MODULE(core, m) {
+  using namespace mlx_rocm::python;
+  m.doc() = "mlx_rocm: an MLX-compatible array framework for AMD GPUs.";
+  m.attr("__version__") = MLX_ROCM_VERSION;
+  // Arrays held by module state at interpreter exit are not leaks worth reporting.
+  nb::set_leak_warnings(false);
+  init_errors(m);
+  init_dtype(m);
+  init_device(m);
+  init_array(m);
+  init_elementwise(m);
+  init_transforms(m);
+}
