@@ -116,7 +116,9 @@ def test_wrong_wave_size_is_caught(tmp_path):
 def test_compile_error_shows_command_and_diagnostics(tmp_path):
     source = tmp_path / "broken.hip"
     source.write_text("void f() { nonsense(); }\n")
-    with pytest.raises(amdtools.CompileError, match=r"(?s)clang.*--offload-arch=gfx1151.*broken.hip.*nonsense"):
+    with pytest.raises(
+        amdtools.CompileError, match=r"(?s)clang.*--offload-arch=gfx1151.*broken.hip.*nonsense"
+    ):
         amdtools.compile_hip(source, "gfx1151")
 
 
