@@ -10,7 +10,20 @@ PEOPLE = {
     "girl": ("Lily", "Mia", "Anna", "Rosa", "Emma", "Nora", "Zoe", "Ella"),
     "boy": ("Tom", "Ben", "Max", "Leo", "Sam", "Jack", "Finn", "Paul"),
 }
-ANIMALS = ("fox", "rabbit", "bear", "mouse", "owl", "duck", "hedgehog", "squirrel", "frog", "turtle", "cat", "dog")
+ANIMALS = (
+    "fox",
+    "rabbit",
+    "bear",
+    "mouse",
+    "owl",
+    "duck",
+    "hedgehog",
+    "squirrel",
+    "frog",
+    "turtle",
+    "cat",
+    "dog",
+)
 TRAITS = ("little", "brave", "kind", "curious", "clever", "shy", "cheerful", "quiet", "friendly", "young")
 # place: (where it is, what grows or lies there)
 PLACES = {
@@ -78,12 +91,28 @@ class Story:
     def fill(self, template):
         he = self.pronoun
         return template.format(
-            hero=self.name, friend=self.friend_name, noun=self.noun, friend_noun=self.friend_noun, he=he,
-            He=he.capitalize(), his=self.owner, him=self.object, where=self.where, spot=self.spot,
-            second_spot=self.second_spot, thing=self.thing, colour=self.colour, food=self.food,
-            trait=self.trait, friend_trait=self.friend_trait, a_colour=_article(self.colour),
-            a_noun=_article(self.noun), a_friend=_article(self.friend_noun), a_trait=_article(self.trait),
-            a_friend_trait=_article(self.friend_trait), a_thing=_article(self.thing),
+            hero=self.name,
+            friend=self.friend_name,
+            noun=self.noun,
+            friend_noun=self.friend_noun,
+            he=he,
+            He=he.capitalize(),
+            his=self.owner,
+            him=self.object,
+            where=self.where,
+            spot=self.spot,
+            second_spot=self.second_spot,
+            thing=self.thing,
+            colour=self.colour,
+            food=self.food,
+            trait=self.trait,
+            friend_trait=self.friend_trait,
+            a_colour=_article(self.colour),
+            a_noun=_article(self.noun),
+            a_friend=_article(self.friend_noun),
+            a_trait=_article(self.trait),
+            a_friend_trait=_article(self.friend_trait),
+            a_thing=_article(self.thing),
         )
 
 
@@ -108,52 +137,115 @@ LIKES = (
 # Each plot is a chain of moments; each moment offers sentences to choose from.
 PLOTS = (
     (
-        ("One day {hero} could not find {his} {colour} {thing}.", "But one morning the {colour} {thing} was gone."),
-        ("{He} looked under {spot}, but it was not there.", "{He} looked behind {spot} and found only leaves."),
+        (
+            "One day {hero} could not find {his} {colour} {thing}.",
+            "But one morning the {colour} {thing} was gone.",
+        ),
+        (
+            "{He} looked under {spot}, but it was not there.",
+            "{He} looked behind {spot} and found only leaves.",
+        ),
         ("{hero} was very sad and began to cry.", "{hero} did not know what to do."),
-        ("Then {a_friend_trait} {friend_noun} named {friend} came by.", "Just then {he} met {friend}, {a_friend_trait} {friend_noun}."),
+        (
+            "Then {a_friend_trait} {friend_noun} named {friend} came by.",
+            "Just then {he} met {friend}, {a_friend_trait} {friend_noun}.",
+        ),
         ('"Why are you sad?" asked {friend}. "I have lost my {thing}," said {hero}.',),
-        ('"I will help you," said {friend}. "Let us look together."', '"Do not cry," said {friend}. "Two can see more than one."'),
-        ("They looked and looked, and at last they found the {thing} near {second_spot}.",
-         "Together they went to {second_spot}, and there was the {colour} {thing}!"),
+        (
+            '"I will help you," said {friend}. "Let us look together."',
+            '"Do not cry," said {friend}. "Two can see more than one."',
+        ),
+        (
+            "They looked and looked, and at last they found the {thing} near {second_spot}.",
+            "Together they went to {second_spot}, and there was the {colour} {thing}!",
+        ),
         ('"Thank you!" said {hero}. {He} was very happy.', "{hero} laughed and danced with joy."),
     ),
     (
-        ("One day {hero} found {a_colour} {thing} near {spot}.", "One morning {he} saw {a_colour} {thing} lying next to {spot}."),
+        (
+            "One day {hero} found {a_colour} {thing} near {spot}.",
+            "One morning {he} saw {a_colour} {thing} lying next to {spot}.",
+        ),
         ('"Whose {thing} is this?" {he} asked.', "{He} had never seen such a beautiful {thing}."),
-        ("{hero} wanted to keep it, but {he} knew that someone would miss it.", "{He} thought about it for a long time."),
+        (
+            "{hero} wanted to keep it, but {he} knew that someone would miss it.",
+            "{He} thought about it for a long time.",
+        ),
         ("So {he} went to ask {friend}, {a_friend_trait} {friend_noun} who lived near {second_spot}.",),
-        ('"Is this your {thing}?" asked {hero}. "Yes!" said {friend}. "I was looking for it all day."',
-         '"That is my {thing}!" said {friend}. "My grandmother gave it to me."'),
-        ("{friend} was so glad that {hero} got some {food}.", "To say thank you, {friend} shared some {food} with {hero}."),
+        (
+            '"Is this your {thing}?" asked {hero}. "Yes!" said {friend}. "I was looking for it all day."',
+            '"That is my {thing}!" said {friend}. "My grandmother gave it to me."',
+        ),
+        (
+            "{friend} was so glad that {hero} got some {food}.",
+            "To say thank you, {friend} shared some {food} with {hero}.",
+        ),
     ),
     (
-        ("One day a big storm came.", "One night the wind began to blow very hard.", "One evening the sky turned dark."),
-        ("{hero} was afraid and hid behind {spot}.", "{hero} ran as fast as {he} could and hid under {spot}."),
-        ("There {he} heard a small voice. It was {friend}, {a_friend_trait} {friend_noun}.",
-         "Someone was already there. It was {a_friend_trait} {friend_noun} named {friend}."),
+        (
+            "One day a big storm came.",
+            "One night the wind began to blow very hard.",
+            "One evening the sky turned dark.",
+        ),
+        (
+            "{hero} was afraid and hid behind {spot}.",
+            "{hero} ran as fast as {he} could and hid under {spot}.",
+        ),
+        (
+            "There {he} heard a small voice. It was {friend}, {a_friend_trait} {friend_noun}.",
+            "Someone was already there. It was {a_friend_trait} {friend_noun} named {friend}.",
+        ),
         ('"I am afraid of the storm," said {friend}.', '"I cannot find my way home," said {friend}.'),
-        ('"Then we can wait together," said {hero}. {He} took out some {food}, and they ate it.',
-         '{hero} gave {friend} some {food} and told a funny story.'),
-        ("When they had eaten, the storm was over and the stars came out.", "Soon the wind grew quiet and the moon came out."),
+        (
+            '"Then we can wait together," said {hero}. {He} took out some {food}, and they ate it.',
+            "{hero} gave {friend} some {food} and told a funny story.",
+        ),
+        (
+            "When they had eaten, the storm was over and the stars came out.",
+            "Soon the wind grew quiet and the moon came out.",
+        ),
         ("{hero} showed {friend} the way home.", "Hand in hand they walked home."),
     ),
     (
-        ("One day {hero} wanted to bake a cake for {his} mother.", "It was the birthday of {his} mother, and {hero} wanted to cook for her."),
-        ("But there was nothing left in the house, only some {food}.", "But the kitchen was empty, and the shop was closed."),
+        (
+            "One day {hero} wanted to bake a cake for {his} mother.",
+            "It was the birthday of {his} mother, and {hero} wanted to cook for her.",
+        ),
+        (
+            "But there was nothing left in the house, only some {food}.",
+            "But the kitchen was empty, and the shop was closed.",
+        ),
         ("So {he} took a basket and went to {spot}.", "{He} walked all the way to {spot} to look for more."),
-        ("There {he} met {friend}, {a_friend_trait} {friend_noun}.", "Near {second_spot} {he} met {a_friend_trait} {friend_noun} named {friend}."),
+        (
+            "There {he} met {friend}, {a_friend_trait} {friend_noun}.",
+            "Near {second_spot} {he} met {a_friend_trait} {friend_noun} named {friend}.",
+        ),
         ('"What are you looking for?" asked {friend}. "Something good to eat," said {hero}.',),
-        ('"Come with me," said {friend}. "I have more than I need."', '"I can give you some of mine," said {friend}, "if you help me carry it."'),
-        ("They worked until the basket was full.", "In the evening they all ate together, and it tasted wonderful."),
+        (
+            '"Come with me," said {friend}. "I have more than I need."',
+            '"I can give you some of mine," said {friend}, "if you help me carry it."',
+        ),
+        (
+            "They worked until the basket was full.",
+            "In the evening they all ate together, and it tasted wonderful.",
+        ),
     ),
     (
         ("One day {hero} wanted to climb {spot}.", "{hero} wished to see what was behind {spot}."),
-        ('"It is too high," said {friend}, {a_friend_trait} {friend_noun}.', '"You are too small," said {friend}, {a_friend_trait} {friend_noun}.'),
+        (
+            '"It is too high," said {friend}, {a_friend_trait} {friend_noun}.',
+            '"You are too small," said {friend}, {a_friend_trait} {friend_noun}.',
+        ),
         ("{hero} tried once, and {he} fell down.", "{hero} tried and tried, but it was too hard."),
         ("{He} did not give up. The next day {he} tried again.", "{He} sat down and thought of a plan."),
-        ('"Let me help you," said {friend} at last.', "When {friend} saw that, the {friend_noun} came to help."),
-        ("Together they did it! From up there they could see the whole world.", "And this time it worked. They could see as far as the sea."),
+        (
+            '"Let me help you," said {friend} at last.',
+            "When {friend} saw that, the {friend_noun} came to help.",
+        ),
+        (
+            "Together they did it! From up there they could see the whole world.",
+            "And this time it worked. They could see as far as the sea.",
+        ),
     ),
 )
 

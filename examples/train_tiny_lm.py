@@ -4,9 +4,10 @@
     python examples/train_tiny_lm.py --out /tmp/mine --text my.txt --steps 2000
     mlx-rocm generate --model /tmp/tiny --prompt "Once upon a time"
 
-The stories come from a grammar (``story_grammar.py``); any plain text, with empty lines between its pieces, can take
-their place. The steps: train a byte-pair tokenizer, train a Llama-style model (the one in mlx-lm, on our arrays), save
-it as a Hugging Face folder, quantise it to 4 bits with mlx-lm's ``convert``, draw the loss curve.
+The stories come from a grammar (``story_grammar.py``); any plain text, with empty lines between its
+pieces, can take their place. The steps: train a byte-pair tokenizer, train a Llama-style model (the one in
+mlx-lm, on our arrays), save it as a Hugging Face folder, quantise it to 4 bits with mlx-lm's ``convert``,
+draw the loss curve.
 """
 
 import argparse
@@ -17,9 +18,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-import mlx_rocm.alias  # noqa: F401 - mlx_lm imports mlx
 import mlx_rocm.core as mx
-import mlx_rocm.nn as nn
 import mlx_rocm.optimizers as optim
 import numpy as np
 from mlx_lm.convert import convert
@@ -28,8 +27,11 @@ from mlx_lm.utils import save_config, save_model
 from mlx_rocm.utils import tree_flatten
 from story_grammar import write_stories
 
+import mlx_rocm.alias  # noqa: F401 - mlx_lm imports mlx
+from mlx_rocm import nn
+
 END = "<|endoftext|>"
-# No roles: the model has seen stories only, so a chat or a server request simply goes on with the text it is given.
+# No roles: the model has seen stories only, so a chat or a server request goes on with the text it gets.
 CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
 
@@ -95,8 +97,12 @@ def train(model, tokens, held_out, options):
     """Trains in place; returns [(step, training loss)] and [(step, held-out loss)]."""
     warmup = max(1, min(50, options.steps // 10))
     schedule = optim.join_schedules(
-        [optim.linear_schedule(1e-6, options.learning_rate, warmup),
-         optim.cosine_decay(options.learning_rate, max(1, options.steps - warmup), options.learning_rate * 0.05)],
+        [
+            optim.linear_schedule(1e-6, options.learning_rate, warmup),
+            optim.cosine_decay(
+                options.learning_rate, max(1, options.steps - warmup), options.learning_rate * 0.05
+            ),
+        ],
         [warmup],
     )
     optimizer = optim.AdamW(learning_rate=schedule, weight_decay=0.05)
@@ -125,8 +131,11 @@ def train(model, tokens, held_out, options):
             seconds = time.perf_counter() - start
             rate = number * options.batch * options.length / seconds
             left = seconds / number * (options.steps - number)
-            print(f"step {number:5d}/{options.steps}  loss {losses[-1][1]:.3f}  held out "
-                  f"{held_out_losses[-1][1]:.3f}  {rate:6.0f} tokens/s  {left:4.0f} s left", flush=True)
+            print(
+                f"step {number:5d}/{options.steps}  loss {losses[-1][1]:.3f}  held out "
+                f"{held_out_losses[-1][1]:.3f}  {rate:6.0f} tokens/s  {left:4.0f} s left",
+                flush=True,
+            )
     return losses, held_out_losses
 
 
@@ -145,7 +154,9 @@ def draw(losses, held_out_losses, path):
 
 
 def parse_options():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", required=True, help="folder of the 4-bit model (must not exist yet)")
     parser.add_argument("--text", help="plain text file to learn from instead of the stories")
     parser.add_argument("--steps", type=int, default=600)
@@ -168,7 +179,9 @@ def main():
             raise SystemExit(f"{folder} exists already.")
     full.mkdir(parents=True)
     mx.random.seed(options.seed)
-    texts = Path(options.text).read_text().split("\n\n") if options.text else write_stories(6000, options.seed)
+    texts = (
+        Path(options.text).read_text().split("\n\n") if options.text else write_stories(6000, options.seed)
+    )
     tokenizer = train_tokenizer(texts, options.vocab, full)
     tokens = np.concatenate([[*e.ids, tokenizer.token_to_id(END)] for e in tokenizer.encode_batch(texts)])
     cut = max(options.length + 2, len(tokens) // 20)
@@ -177,8 +190,10 @@ def main():
     model = llama.Model(llama.ModelArgs.from_dict(config))
     mx.eval(model.parameters())
     count = sum(v.size for _, v in tree_flatten(model.parameters()))
-    print(f"{len(texts)} texts, {len(tokens)} tokens, {count / 1e6:.2f} million parameters, "
-          f"on {mx.default_device()}; a random guess costs {math.log(config['vocab_size']):.2f}")
+    print(
+        f"{len(texts)} texts, {len(tokens)} tokens, {count / 1e6:.2f} million parameters, "
+        f"on {mx.default_device()}; a random guess costs {math.log(config['vocab_size']):.2f}"
+    )
     losses, held_out_losses = train(model, tokens[:-cut], tokens[-cut:], options)
 
     save_model(full, model)
@@ -189,7 +204,9 @@ def main():
     if options.plot:
         draw(losses, held_out_losses, options.plot)
     size = sum(f.stat().st_size for f in out.iterdir())
-    print(f"saved {out} ({size / 1e6:.2f} MB). Try: mlx-rocm generate --model {out} --prompt 'Once upon a time'")
+    print(
+        f"saved {out} ({size / 1e6:.2f} MB). Try: mlx-rocm generate --model {out} --prompt 'Once upon a time'"
+    )
 
 
 if __name__ == "__main__":

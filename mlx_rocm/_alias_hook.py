@@ -14,6 +14,7 @@ import types
 
 SOURCE = "mlx"
 TARGET = "mlx_rocm"
+API_VERSION = "0.32.4"  # of MLX, as importlib.metadata reports it for `mlx` under the alias
 CHILD_SITE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_child_site")
 CHILD_VARIABLE = "MLX_ROCM_ALIAS"
 
@@ -126,8 +127,7 @@ def _distribution():
                 return SOURCE + "\n"
             if filename not in ("METADATA", "PKG-INFO"):
                 return None
-            version = importlib.import_module(TARGET + ".core").__version__
-            return f"Metadata-Version: 2.1\nName: {SOURCE}\nVersion: {version}\n"
+            return f"Metadata-Version: 2.1\nName: {SOURCE}\nVersion: {API_VERSION}\n"
 
         def locate_file(self, path):
             return pathlib.Path(__file__).parent.parent / path
@@ -148,7 +148,9 @@ def install():
     """
     if find_installed():
         return
-    foreign = [n for n in sys.modules if _real_name(n) and sys.modules[n] is not sys.modules.get(_real_name(n))]
+    foreign = [
+        n for n in sys.modules if _real_name(n) and sys.modules[n] is not sys.modules.get(_real_name(n))
+    ]
     if foreign:
         raise ImportError(
             f"[alias] {foreign[0]!r} was imported before the alias was installed: "

@@ -1,13 +1,15 @@
 """The ``mlx-rocm`` command: language models from the command line, through the ``mlx-lm`` package.
 
-Each command checks the model first (:mod:`.checkpoint`), chooses the device, puts the alias in place and then hands
-over to the command of the same name in mlx-lm, whose options it therefore takes.
+Each command checks the model first (:mod:`.checkpoint`), chooses the device, puts the alias in place and
+then hands over to the command of the same name in mlx-lm, whose options it therefore takes.
 """
 
 import argparse
 import sys
 
-DESCRIPTION = "Language models on mlx_rocm. Options not listed here go to the mlx-lm command of the same name."
+DESCRIPTION = (
+    "Language models on mlx_rocm. Options not listed here go to the mlx-lm command of the same name."
+)
 COMMANDS = {
     "generate": "write text after a prompt",
     "chat": "talk with a model",
@@ -21,13 +23,18 @@ COMMANDS = {
 def _parser(command):
     parser = argparse.ArgumentParser(prog=f"mlx-rocm {command}", allow_abbrev=False, add_help=False)
     if command == "convert":
-        parser.add_argument("--model", "--hf-path", help="folder or Hugging Face name of the model (required)")
+        parser.add_argument(
+            "--model", "--hf-path", help="folder or Hugging Face name of the model (required)"
+        )
     else:
         parser.add_argument(
-            "--model", help="folder or Hugging Face name of the model. Default: a tiny story writer that is built in"
+            "--model",
+            help="folder or Hugging Face name of the model. Default: a tiny story writer that is built in",
         )
     parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="default: auto")
-    parser.add_argument("--no-memory-check", action="store_true", help="load the model even if it is too large")
+    parser.add_argument(
+        "--no-memory-check", action="store_true", help="load the model even if it is too large"
+    )
     parser.add_argument("--traceback", action="store_true", help="show where an error comes from")
     parser.add_argument("-h", "--help", action="store_true", help="show this and mlx-lm's options")
     return parser
@@ -37,7 +44,8 @@ def _usage():
     rows = "\n".join(f"  {name:10s}{text}" for name, text in COMMANDS.items())
     return (
         f"usage: mlx-rocm COMMAND [options]\n\n{DESCRIPTION}\n\n{rows}\n\n"
-        "mlx-rocm COMMAND --help shows a command's options. Programs written for MLX: python -m mlx_rocm --help"
+        "mlx-rocm COMMAND --help shows a command's options. "
+        "Programs written for MLX: python -m mlx_rocm --help"
     )
 
 
@@ -49,9 +57,9 @@ def main(argv=None):
         return 0 if argv else 2
     command, rest = argv[0], argv[1:]
     if command in ("-V", "--version"):
-        import mlx_rocm
+        from mlx_rocm.version import __version__
 
-        print(getattr(mlx_rocm, "__version__", "unknown"))
+        print(__version__)
         return 0
     if command not in COMMANDS:
         print(f"mlx-rocm: unknown command {command!r}. Commands: {', '.join(COMMANDS)}.", file=sys.stderr)

@@ -38,7 +38,8 @@ def find_local(name):
         return path
     if path.exists():
         raise CheckpointError(
-            f"{name!r} is a file. A model is a folder with config.json, tokenizer.json and model*.safetensors."
+            f"{name!r} is a file. A model is a folder with config.json, tokenizer.json and "
+            "model*.safetensors."
         )
     if HUB_NAME.match(name) and not Path(name).parent.exists():
         return None

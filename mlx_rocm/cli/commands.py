@@ -1,7 +1,8 @@
-"""The commands that mlx-lm carries out: checks and device choice before, a closing line and clear errors around."""
+"""The commands that mlx-lm carries out: checks and device choice before, clear errors around."""
 
 import importlib
 import importlib.util
+import itertools
 import os
 import sys
 import time
@@ -81,7 +82,7 @@ def _has_option(arguments, *names):
 
 def _configured_model(arguments):
     """The model named in lora's ``--config`` file, if there is one."""
-    for option, value in zip(arguments, arguments[1:], strict=False):
+    for option, value in itertools.pairwise(arguments):
         if option in ("-c", "--config"):
             import yaml
 
@@ -96,7 +97,16 @@ def _download(name):
     """Fetches a model from the hub into its cache (with the hub's own progress bars); returns the folder."""
     from huggingface_hub import snapshot_download
 
-    patterns = ["*.json", "model*.safetensors", "*.py", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
+    patterns = [
+        "*.json",
+        "model*.safetensors",
+        "*.py",
+        "tokenizer.model",
+        "*.tiktoken",
+        "*.txt",
+        "*.jsonl",
+        "*.jinja",
+    ]
     try:
         return snapshot_download(name, allow_patterns=patterns)
     except Exception as error:  # noqa: BLE001 - any failure of the network or the hub
@@ -159,7 +169,7 @@ def _hand_over(command, arguments):
         module.main()
     except SystemExit as stop:  # argparse, or the program's own
         if isinstance(stop.code, str):
-            raise ValueError(stop.code) from None
+            raise CheckpointError(stop.code) from None
         return stop.code or 0
     return 0
 

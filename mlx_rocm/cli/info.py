@@ -8,6 +8,7 @@ import platform
 import sys
 from pathlib import Path
 
+from .._alias_hook import API_VERSION
 from . import checkpoint
 
 PACKAGES = ("mlx-rocm", "mlx-lm", "transformers", "tokenizers", "huggingface_hub", "numpy")
@@ -46,13 +47,17 @@ def _devices(mx):
     found = {}
     for kind in (mx.cpu, mx.gpu):
         if mx.is_available(kind):
-            found[kind.name] = [dict(mx.device_info(mx.Device(kind, i))) for i in range(mx.device_count(kind))]
+            found[kind.name] = [
+                dict(mx.device_info(mx.Device(kind, i))) for i in range(mx.device_count(kind))
+            ]
     return found
 
 
 def _environment():
-    """The settings that change what we do. Anything that could be a secret stays out: this lands in bug reports."""
-    shown = [k for k in sorted(os.environ) if k.startswith(("MLX_", "HF_")) and "TOKEN" not in k and "KEY" not in k]
+    """The settings that change what we do. No secrets: this lands in bug reports."""
+    shown = [
+        k for k in sorted(os.environ) if k.startswith(("MLX_", "HF_")) and "TOKEN" not in k and "KEY" not in k
+    ]
     return {k: os.environ[k] for k in shown}
 
 
@@ -65,7 +70,8 @@ def collect():
     return {
         "mlx_rocm": {
             "folder": mlx_rocm.__path__[0],
-            "MLX version followed": getattr(mx, "__version__", "unknown"),
+            "MLX version followed": API_VERSION,
+            "instruction set": mx.device_info(mx.cpu).get("architecture", "unknown"),
             "default device": mx.default_device().type.name,
         },
         "devices": _devices(mx),
