@@ -39,5 +39,7 @@ NB_MODULE(core, m) {
   init_device(m);
   init_array(m);
   init_elementwise(m);
+  init_tree(m);
+  init_autodiff(m);
   init_transforms(m);
 }

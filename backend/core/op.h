@@ -38,6 +38,8 @@ class Op : public RefCounted {
   // Same op with the same parameters: what common subexpressions and the compile cache ask.
   virtual bool equals(const Op& other) const = 0;
   virtual void save(Writer& w) const = 0;
+  // True for stop_gradient: derivatives do not look behind it.
+  virtual bool blocks_gradient() const { return false; }
   // Parameters as text, for graph dumps.
   virtual std::string describe() const { return name(); }
 };

@@ -161,7 +161,8 @@ class Elementwise : public Op {
 
   array push(const Arrays& primals, const array& tangent, int arg, const array& y) const {
     switch (row_.partials[arg].kind) {
-      case Partial::zero: return zeros_like(y);
+      // Comparisons keep the tangent's type: a bool tangent would be of no use downstream.
+      case Partial::zero: return row_.output == Output::Bool ? zeros(y.shape(), tangent.dtype()) : zeros_like(y);
       case Partial::one: return tangent;
       case Partial::minus_one: return negative(tangent);
       case Partial::complex_linear: return apply(Ref<Op>(const_cast<Elementwise*>(this)), {tangent});

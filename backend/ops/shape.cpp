@@ -254,6 +254,7 @@ REGISTER_OP(Copy)
 class StopGradient : public Identity<StopGradient> {
  public:
   static constexpr const char* kName = "stop_gradient";
+  bool blocks_gradient() const override { return true; }
   void cpu(const Arrays& in, const Arrays& out) override { out[0].share(in[0]); }
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
     return {zeros_like(primals[0])};

@@ -1,0 +1,83 @@
+#include "backend/transforms/trace.h"
+
+namespace mlx_rocm {
+namespace {
+
+class Recorder {
+ public:
+  Recorder(const Arrays& sources, Walk walk) : walk_(walk) {
+    for (const array& s : sources) tape_.slot_of.emplace(s.node(), tape_.slots++);
+  }
+
+  // Depth first with a stack of its own: graphs may be far deeper than the C++ stack.
+  void visit(const array& root) {
+    enter(root);
+    while (!stack_.empty()) {
+      Frame& f = stack_.back();
+      const Arrays& inputs = f.output.inputs();
+      if (f.next < inputs.size()) {
+        enter(inputs[f.next++]);
+        continue;
+      }
+      array done = std::move(f.output);
+      stack_.pop_back();
+      finish(done);
+    }
+  }
+
+  Tape take() { return std::move(tape_); }
+
+ private:
+  struct Frame {
+    array output;
+    size_t next;
+  };
+
+  void enter(const array& a) {
+    const Node* n = a.node();
+    if (!n->tracer || !n->call || tape_.slot_of.count(n)) return;
+    if (visited_.insert(n->call.get()).second) stack_.push_back({a, 0});
+  }
+
+  void finish(const array& a) {
+    const Ref<Call>& call = a.call();
+    Tape::Entry entry;
+    bool tracer = false;
+    for (size_t i = 0; i < call->inputs.size(); ++i) {
+      const array& in = call->inputs[i];
+      tracer = tracer || in.node()->tracer;
+      int slot = tape_.slot(in);
+      if (slot < 0) continue;
+      entry.argnums.push_back(int(i));
+      entry.slots.push_back(slot);
+    }
+    bool blocked = walk_ == Walk::differentiable && call->op->blocks_gradient();
+    if (entry.argnums.empty() || blocked) {
+      a.set_tracer(tracer);
+      return;
+    }
+    entry.call = call;
+    entry.outputs = a.outputs();
+    entry.first_slot = tape_.slots;
+    for (const array& out : entry.outputs) {
+      out.set_tracer(tracer);
+      tape_.slot_of.emplace(out.node(), tape_.slots++);
+    }
+    tape_.entries.push_back(std::move(entry));
+  }
+
+  Walk walk_;
+  Tape tape_;
+  std::vector<Frame> stack_;
+  std::unordered_set<const Call*> visited_;
+};
+
+}  // namespace
+
+Tape record(const Arrays& sources, const Arrays& outputs, Walk walk) {
+  Recorder recorder(sources, walk);
+  for (const array& out : outputs) recorder.visit(out);
+  return recorder.take();
+}
+
+}  // namespace mlx_rocm
