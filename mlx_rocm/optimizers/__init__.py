@@ -1,0 +1,4 @@
+"""Optimizers and learning rate schedules."""
+
+from mlx_rocm.optimizers.optimizers import *
+from mlx_rocm.optimizers.schedulers import *
