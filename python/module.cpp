@@ -41,5 +41,6 @@ NB_MODULE(core, m) {
   init_elementwise(m);
   init_tree(m);
   init_autodiff(m);
+  init_vmap(m);
   init_transforms(m);
 }
