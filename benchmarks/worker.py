@@ -4,8 +4,8 @@
     python benchmarks/worker.py --list
 
 --impl: torch, numpy, or any importable package with MLX's API. --only and --skip are regular expressions on
-case names. Tiers: 1 quick, 2 normal, 3 large. One JSON object is printed; a case has the seconds per call (med,
-min, p90), the cores it kept busy, gflops or gbps where the case states its work, and a signature of its
+case names. Tiers: 1 quick, 2 normal, 3 large. One JSON object is printed; a case has the seconds per call
+(med, min, p90), the cores it kept busy, gflops or gbps where the case states its work, and a signature of its
 result.
 """
 

@@ -18,6 +18,7 @@ def run(arguments, folder, stdin=None, **environment):
         env=env,
         input=stdin,
         capture_output=True,
+        check=False,
         text=True,
         timeout=120,
     )
