@@ -3,7 +3,7 @@
 //
 // Facts of the target come in as defines: WAVE (lanes of a wave), LDS_BYTES (of a workgroup), MMA (see
 // mma.h), ATOMIC_PK_F16 and ATOMIC_PK_BF16 (see atomics.h). Kernels have defines of their own, often of one
-// letter, so the headers use none of those as names.
+// letter, so the headers use none of those as names. scalar.h takes what it needs from here.
 #pragma once
 
 #if defined(__HIP__)
@@ -16,6 +16,7 @@
 #error "device.h is for GPU compilers; host code shares scalar.h"
 #endif
 
+// Not stdint's names, which hiprtc and nvcc define differently.
 using u8 = unsigned char;
 using u16 = unsigned short;
 using u32 = unsigned int;
@@ -26,13 +27,11 @@ using i32 = int;
 using i64 = long long;
 
 #if GPU_AMD
-#define DEVICE static __attribute__((device, always_inline)) inline
-#define METHOD __attribute__((device, always_inline)) inline
+#define DEVICE __attribute__((device, always_inline)) inline
 #define SHARED __attribute__((shared))
 #define KERNEL(threads) extern "C" __attribute__((global, amdgpu_flat_work_group_size(1, threads))) void
 #else
-#define DEVICE static __device__ __forceinline__
-#define METHOD __device__ __forceinline__
+#define DEVICE __device__ __forceinline__
 #define SHARED __shared__
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
 #endif
@@ -109,48 +108,48 @@ DEVICE To cast(From x) {
   return (To)x;
 }
 template <>
-METHOD float cast<float, bf16>(bf16 x) {
+DEVICE float cast<float, bf16>(bf16 x) {
   return bit_cast<float>((u32)x.bits << 16);
 }
 #if GPU_AMD
 template <>
-METHOD bf16 cast<bf16, float>(float x) {
+DEVICE bf16 cast<bf16, float>(float x) {
   return {bit_cast<u16>((__bf16)x)};
 }
 template <>
-METHOD float cast<float, f16>(f16 x) {
+DEVICE float cast<float, f16>(f16 x) {
   return (float)bit_cast<_Float16>(x.bits);
 }
 template <>
-METHOD f16 cast<f16, float>(float x) {
+DEVICE f16 cast<f16, float>(float x) {
   return {bit_cast<u16>((_Float16)x)};
 }
 #else
 template <>
-METHOD bf16 cast<bf16, float>(float x) {
+DEVICE bf16 cast<bf16, float>(float x) {
   bf16 out;
   asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
   return out;
 }
 template <>
-METHOD float cast<float, f16>(f16 x) {
+DEVICE float cast<float, f16>(f16 x) {
   float out;
   asm("cvt.f32.f16 %0, %1;" : "=f"(out) : "h"(x.bits));
   return out;
 }
 template <>
-METHOD f16 cast<f16, float>(float x) {
+DEVICE f16 cast<f16, float>(float x) {
   f16 out;
   asm("cvt.rn.f16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
   return out;
 }
 #endif
 template <>
-METHOD bf16 cast<bf16, bf16>(bf16 x) {
+DEVICE bf16 cast<bf16, bf16>(bf16 x) {
   return x;
 }
 template <>
-METHOD f16 cast<f16, f16>(f16 x) {
+DEVICE f16 cast<f16, f16>(f16 x) {
   return x;
 }
 
@@ -160,8 +159,8 @@ METHOD f16 cast<f16, f16>(f16 x) {
 template <class Type, int Count>
 struct alignas(sizeof(Type) * Count < 16 ? sizeof(Type) * Count : 16) Vec {
   Type v[Count];
-  METHOD Type& operator[](int i) { return v[i]; }
-  METHOD const Type& operator[](int i) const { return v[i]; }
+  DEVICE Type& operator[](int i) { return v[i]; }
+  DEVICE const Type& operator[](int i) const { return v[i]; }
 };
 
 // `p` is aligned to the access: min(16, Count * sizeof(Type)) bytes.
@@ -281,69 +280,69 @@ DEVICE Type fold(Type x) {
   }
 }
 
-// ---- math in float ----------------------------------------------------------------------------------------
+// ---- math: math_exp and so on, for float and double --------------------------------------------------------
 
 // One row a function: our name, that of AMD's device library, that of CUDA.
 #if GPU_AMD
-#define MATH1(name, amd, cuda)                                \
-  extern "C" __attribute__((device, const)) float amd(float); \
-  namespace math {                                            \
-  DEVICE float name(float x) { return amd(x); }               \
-  }
-#define MATH2(name, amd, cuda)                                       \
-  extern "C" __attribute__((device, const)) float amd(float, float); \
-  namespace math {                                                   \
-  DEVICE float name(float x, float y) { return amd(x, y); }          \
-  }
+#define MATH1(name, amd, cuda)                                                 \
+  extern "C" __attribute__((device, const)) float __ocml_##amd##_f32(float);   \
+  extern "C" __attribute__((device, const)) double __ocml_##amd##_f64(double); \
+  DEVICE float math_##name(float x) { return __ocml_##amd##_f32(x); }          \
+  DEVICE double math_##name(double x) { return __ocml_##amd##_f64(x); }
+#define MATH2(name, amd, cuda)                                                         \
+  extern "C" __attribute__((device, const)) float __ocml_##amd##_f32(float, float);    \
+  extern "C" __attribute__((device, const)) double __ocml_##amd##_f64(double, double); \
+  DEVICE float math_##name(float x, float y) { return __ocml_##amd##_f32(x, y); }      \
+  DEVICE double math_##name(double x, double y) { return __ocml_##amd##_f64(x, y); }
 #else
-#define MATH1(name, amd, cuda)                   \
-  namespace math {                               \
-  DEVICE float name(float x) { return cuda(x); } \
-  }
-#define MATH2(name, amd, cuda)                               \
-  namespace math {                                           \
-  DEVICE float name(float x, float y) { return cuda(x, y); } \
-  }
+#define MATH1(name, amd, cuda)                               \
+  DEVICE float math_##name(float x) { return ::cuda##f(x); } \
+  DEVICE double math_##name(double x) { return ::cuda(x); }
+#define MATH2(name, amd, cuda)                                           \
+  DEVICE float math_##name(float x, float y) { return ::cuda##f(x, y); } \
+  DEVICE double math_##name(double x, double y) { return ::cuda(x, y); }
 #endif
 
-MATH1(exp, __ocml_exp_f32, ::expf)
-MATH1(exp2, __ocml_exp2_f32, ::exp2f)
-MATH1(expm1, __ocml_expm1_f32, ::expm1f)
-MATH1(log, __ocml_log_f32, ::logf)
-MATH1(log2, __ocml_log2_f32, ::log2f)
-MATH1(log10, __ocml_log10_f32, ::log10f)
-MATH1(log1p, __ocml_log1p_f32, ::log1pf)
-MATH1(sin, __ocml_sin_f32, ::sinf)
-MATH1(cos, __ocml_cos_f32, ::cosf)
-MATH1(tan, __ocml_tan_f32, ::tanf)
-MATH1(sinh, __ocml_sinh_f32, ::sinhf)
-MATH1(cosh, __ocml_cosh_f32, ::coshf)
-MATH1(tanh, __ocml_tanh_f32, ::tanhf)
-MATH1(asin, __ocml_asin_f32, ::asinf)
-MATH1(acos, __ocml_acos_f32, ::acosf)
-MATH1(atan, __ocml_atan_f32, ::atanf)
-MATH1(asinh, __ocml_asinh_f32, ::asinhf)
-MATH1(acosh, __ocml_acosh_f32, ::acoshf)
-MATH1(atanh, __ocml_atanh_f32, ::atanhf)
-MATH1(erf, __ocml_erf_f32, ::erff)
-MATH1(erfinv, __ocml_erfinv_f32, ::erfinvf)
-MATH1(lgamma, __ocml_lgamma_f32, ::lgammaf)
-MATH1(sqrt, __ocml_sqrt_f32, ::sqrtf)
-MATH1(rsqrt, __ocml_rsqrt_f32, ::rsqrtf)
-MATH1(floor, __ocml_floor_f32, ::floorf)
-MATH1(ceil, __ocml_ceil_f32, ::ceilf)
-MATH1(rint, __ocml_rint_f32, ::rintf)
-MATH1(trunc, __ocml_trunc_f32, ::truncf)
-MATH1(abs, __ocml_fabs_f32, ::fabsf)
-MATH2(pow, __ocml_pow_f32, ::powf)
-MATH2(atan2, __ocml_atan2_f32, ::atan2f)
-MATH2(fmod, __ocml_fmod_f32, ::fmodf)
-MATH2(max, __ocml_fmax_f32, ::fmaxf)  // the other operand when one is NaN
-MATH2(min, __ocml_fmin_f32, ::fminf)
+MATH1(exp, exp, exp)
+MATH1(exp2, exp2, exp2)
+MATH1(expm1, expm1, expm1)
+MATH1(log, log, log)
+MATH1(log2, log2, log2)
+MATH1(log10, log10, log10)
+MATH1(log1p, log1p, log1p)
+MATH1(sin, sin, sin)
+MATH1(cos, cos, cos)
+MATH1(tan, tan, tan)
+MATH1(asin, asin, asin)
+MATH1(acos, acos, acos)
+MATH1(atan, atan, atan)
+MATH1(sinh, sinh, sinh)
+MATH1(cosh, cosh, cosh)
+MATH1(tanh, tanh, tanh)
+MATH1(asinh, asinh, asinh)
+MATH1(acosh, acosh, acosh)
+MATH1(atanh, atanh, atanh)
+MATH1(erf, erf, erf)
+MATH1(erfinv, erfinv, erfinv)
+MATH1(lgamma, lgamma, lgamma)
+MATH1(sqrt, sqrt, sqrt)
+MATH1(rsqrt, rsqrt, rsqrt)
+MATH1(floor, floor, floor)
+MATH1(ceil, ceil, ceil)
+MATH1(round, rint, rint)  // halves to even
+MATH1(trunc, trunc, trunc)
+MATH1(abs, fabs, fabs)
+MATH2(pow, pow, pow)
+MATH2(atan2, atan2, atan2)
+MATH2(fmod, fmod, fmod)
+MATH2(hypot, hypot, hypot)
+MATH2(max, fmax, fmax)  // the other operand when one is NaN
+MATH2(min, fmin, fmin)
 #undef MATH1
 #undef MATH2
 
-namespace math {
-DEVICE float fma(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
-DEVICE bool isnan(float x) { return x != x; }
-}  // namespace math
+#if GPU_AMD
+DEVICE float math_fma(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
+#else
+DEVICE float math_fma(float x, float y, float z) { return ::fmaf(x, y, z); }
+#endif

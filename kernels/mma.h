@@ -189,15 +189,15 @@ template <>
 struct MmaOperand<bf16> {
   using Word = float;
   static constexpr int count = 1;  // elements of a word
-  METHOD static Word unpack(const bf16* x) { return cast<float>(*x); }
-  METHOD static float step(Word a, Word b, float c) { return math::fma(a, b, c); }
+  DEVICE static Word unpack(const bf16* x) { return cast<float>(*x); }
+  DEVICE static float step(Word a, Word b, float c) { return math_fma(a, b, c); }
 };
 template <>
 struct MmaOperand<f16> {
   typedef _Float16 Word __attribute__((ext_vector_type(2)));
   static constexpr int count = 2;
-  METHOD static Word unpack(const f16* x) { return bit_cast<Word>(load<2>(x)); }
-  METHOD static float step(Word a, Word b, float c) { return __builtin_amdgcn_fdot2(a, b, c, false); }
+  DEVICE static Word unpack(const f16* x) { return bit_cast<Word>(load<2>(x)); }
+  DEVICE static float step(Word a, Word b, float c) { return __builtin_amdgcn_fdot2(a, b, c, false); }
 };
 
 // The value of lane `From` of the row of 16 lanes.

@@ -1,6 +1,6 @@
 // Scalar functors: what one element of an elementwise op computes. The CPU loops (backend/cpu/simd/elementwise.cpp,
 // once per instruction set, inside its namespace) and the GPU kernels include this same text, so it may use only
-// the vocabulary that both define before it: DEVICE, the fixed-width integer types and the math_* functions
+// the vocabulary that both define before it: DEVICE and the math_* functions
 // (backend/cpu/simd/vmath.h on the CPU, kernels/device.h on GPUs). Half types are converted to float outside.
 
 struct complex64 {
@@ -99,10 +99,10 @@ DEVICE complex64 math_pow(complex64 a, complex64 b) {
 // --- unary
 
 struct Abs {
-  template <class T>
-  DEVICE T operator()(T x) const {
-    if constexpr (T(-1) < T(0)) {
-      return x < T(0) ? T(-x) : x;
+  template <class Type>
+  DEVICE Type operator()(Type x) const {
+    if constexpr (Type(-1) < Type(0)) {
+      return x < Type(0) ? Type(-x) : x;
     } else {
       return x;
     }
@@ -112,15 +112,15 @@ struct Abs {
   DEVICE float operator()(complex64 x) const { return complex_abs(x); }
 };
 struct Negative {
-  template <class T>
-  DEVICE T operator()(T x) const {
-    return T(-x);
+  template <class Type>
+  DEVICE Type operator()(Type x) const {
+    return Type(-x);
   }
 };
 struct Sign {
-  template <class T>
-  DEVICE T operator()(T x) const {
-    return T((x > T(0)) - (x < T(0)));
+  template <class Type>
+  DEVICE Type operator()(Type x) const {
+    return Type((x > Type(0)) - (x < Type(0)));
   }
   DEVICE complex64 operator()(complex64 x) const {
     float m = complex_abs(x);
@@ -128,25 +128,25 @@ struct Sign {
   }
 };
 struct Square {
-  template <class T>
-  DEVICE T operator()(T x) const {
-    return T(x * x);
+  template <class Type>
+  DEVICE Type operator()(Type x) const {
+    return Type(x * x);
   }
 };
 struct Rsqrt {
-  template <class T>
-  DEVICE T operator()(T x) const {
-    return T(1) / math_sqrt(x);
+  template <class Type>
+  DEVICE Type operator()(Type x) const {
+    return Type(1) / math_sqrt(x);
   }
   DEVICE complex64 operator()(complex64 x) const { return complex64{1.0f, 0.0f} / math_sqrt(x); }
 };
 struct Sigmoid {
-  template <class T>
-  DEVICE T operator()(T x) const {
+  template <class Type>
+  DEVICE Type operator()(Type x) const {
     // exp of a non-positive number only: no overflow, and no cancellation for very negative x.
-    T e = math_exp(-math_abs(x));
-    T p = T(1) / (T(1) + e);
-    return x < T(0) ? e * p : p;
+    Type e = math_exp(-math_abs(x));
+    Type p = Type(1) / (Type(1) + e);
+    return x < Type(0) ? e * p : p;
   }
   DEVICE complex64 operator()(complex64 x) const {
     complex64 one = {1.0f, 0.0f};
@@ -157,9 +157,9 @@ struct LogicalNot {
   DEVICE bool operator()(bool x) const { return !x; }
 };
 struct BitwiseInvert {
-  template <class T>
-  DEVICE T operator()(T x) const {
-    return T(~x);
+  template <class Type>
+  DEVICE Type operator()(Type x) const {
+    return Type(~x);
   }
   DEVICE bool operator()(bool x) const { return !x; }
 };
@@ -176,8 +176,8 @@ struct Imag {
 // Functors that are one math function for every type they take.
 #define MATH_FUNCTOR(Name, function)        \
   struct Name {                             \
-    template <class T>                      \
-    DEVICE T operator()(T x) const {        \
+    template <class Type>                      \
+    DEVICE Type operator()(Type x) const {        \
       return function(x);                   \
     }                                       \
   };
@@ -211,38 +211,38 @@ MATH_FUNCTOR(Trunc, math_trunc)
 // --- binary
 
 struct Add {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return T(a + b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return Type(a + b);
   }
 };
 struct Subtract {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return T(a - b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return Type(a - b);
   }
 };
 struct Multiply {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return T(a * b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return Type(a * b);
   }
 };
 struct Divide {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
     return a / b;
   }
 };
 // Python's floor division and remainder: the remainder takes the divisor's sign. Integer division by zero is 0.
 struct FloorDivide {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    if (b == T(0)) return T(0);
-    if constexpr (T(-1) < T(0)) {
-      if (b == T(-1)) return T(-a);  // the lowest integer / -1 traps otherwise
-      T q = a / b;
-      return T(q - ((a % b != T(0)) && ((a < T(0)) != (b < T(0)))));
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    if (b == Type(0)) return Type(0);
+    if constexpr (Type(-1) < Type(0)) {
+      if (b == Type(-1)) return Type(-a);  // the lowest integer / -1 traps otherwise
+      Type q = a / b;
+      return Type(q - ((a % b != Type(0)) && ((a < Type(0)) != (b < Type(0)))));
     } else {
       return a / b;
     }
@@ -255,30 +255,30 @@ struct FloorDivide {
   }
 };
 struct Remainder {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    if (b == T(0)) return T(0);
-    if constexpr (T(-1) < T(0)) {
-      if (b == T(-1)) return T(0);
-      T r = a % b;
-      return r != T(0) && ((r < T(0)) != (b < T(0))) ? T(r + b) : r;
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    if (b == Type(0)) return Type(0);
+    if constexpr (Type(-1) < Type(0)) {
+      if (b == Type(-1)) return Type(0);
+      Type r = a % b;
+      return r != Type(0) && ((r < Type(0)) != (b < Type(0))) ? Type(r + b) : r;
     } else {
       return a % b;
     }
   }
-  template <class T>
-  DEVICE T floating(T a, T b) const {
-    T r = math_fmod(a, b);
-    return r != T(0) && ((r < T(0)) != (b < T(0))) ? r + b : r;
+  template <class Type>
+  DEVICE Type floating(Type a, Type b) const {
+    Type r = math_fmod(a, b);
+    return r != Type(0) && ((r < Type(0)) != (b < Type(0))) ? r + b : r;
   }
   DEVICE float operator()(float a, float b) const { return floating(a, b); }
   DEVICE double operator()(double a, double b) const { return floating(a, b); }
 };
 struct Power {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    if (b < T(0)) return a == T(1) ? T(1) : T(0);
-    T result = 1;
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    if (b < Type(0)) return a == Type(1) ? Type(1) : Type(0);
+    Type result = 1;
     for (; b; b >>= 1) {
       if (b & 1) result *= a;
       a *= a;
@@ -292,24 +292,24 @@ struct Power {
 };
 // NaN in either operand wins.
 struct Maximum {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
     return (a > b || a != a) ? a : b;
   }
 };
 struct Minimum {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
     return (a < b || a != a) ? a : b;
   }
 };
 struct LogAddExp {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    T high = a > b ? a : b, low = a > b ? b : a;
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    Type high = a > b ? a : b, low = a > b ? b : a;
     if (a != a || b != b) return a + b;
     // Equal infinities would give inf - inf.
-    if (high == low) return high + T(0.693147180559945309417);
+    if (high == low) return high + Type(0.693147180559945309417);
     return high + math_log1p(math_exp(low - high));
   }
   DEVICE complex64 operator()(complex64 a, complex64 b) const {
@@ -318,51 +318,51 @@ struct LogAddExp {
   }
 };
 struct ArcTan2 {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
     return math_atan2(a, b);
   }
 };
 struct Equal {
-  template <class T>
-  DEVICE bool operator()(T a, T b) const {
+  template <class Type>
+  DEVICE bool operator()(Type a, Type b) const {
     return a == b;
   }
 };
 struct NotEqual {
-  template <class T>
-  DEVICE bool operator()(T a, T b) const {
+  template <class Type>
+  DEVICE bool operator()(Type a, Type b) const {
     return a != b;
   }
 };
 // Equal, with NaN equal to NaN.
 struct NanEqual {
-  template <class T>
-  DEVICE bool operator()(T a, T b) const {
+  template <class Type>
+  DEVICE bool operator()(Type a, Type b) const {
     return a == b || (a != a && b != b);
   }
 };
 struct Less {
-  template <class T>
-  DEVICE bool operator()(T a, T b) const {
+  template <class Type>
+  DEVICE bool operator()(Type a, Type b) const {
     return a < b;
   }
 };
 struct LessEqual {
-  template <class T>
-  DEVICE bool operator()(T a, T b) const {
+  template <class Type>
+  DEVICE bool operator()(Type a, Type b) const {
     return a <= b;
   }
 };
 struct Greater {
-  template <class T>
-  DEVICE bool operator()(T a, T b) const {
+  template <class Type>
+  DEVICE bool operator()(Type a, Type b) const {
     return a > b;
   }
 };
 struct GreaterEqual {
-  template <class T>
-  DEVICE bool operator()(T a, T b) const {
+  template <class Type>
+  DEVICE bool operator()(Type a, Type b) const {
     return a >= b;
   }
 };
@@ -373,42 +373,42 @@ struct LogicalOr {
   DEVICE bool operator()(bool a, bool b) const { return a || b; }
 };
 struct BitwiseAnd {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return T(a & b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return Type(a & b);
   }
 };
 struct BitwiseOr {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return T(a | b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return Type(a | b);
   }
 };
 struct BitwiseXor {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return T(a ^ b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return Type(a ^ b);
   }
 };
 // Shift counts beyond the width shift everything out, which C++ leaves undefined.
 struct LeftShift {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return uint64_t(b) >= sizeof(T) * 8 ? T(0) : T(a << b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return (unsigned long long)b >= sizeof(Type) * 8 ? Type(0) : Type(a << b);
   }
 };
 struct RightShift {
-  template <class T>
-  DEVICE T operator()(T a, T b) const {
-    return uint64_t(b) >= sizeof(T) * 8 ? (a < T(0) ? T(-1) : T(0)) : T(a >> b);
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return (unsigned long long)b >= sizeof(Type) * 8 ? (a < Type(0) ? Type(-1) : Type(0)) : Type(a >> b);
   }
 };
 
 // --- ternary
 
 struct Select {
-  template <class T>
-  DEVICE T operator()(bool condition, T a, T b) const {
+  template <class Type>
+  DEVICE Type operator()(bool condition, Type a, Type b) const {
     return condition ? a : b;
   }
 };

@@ -4,23 +4,23 @@
 
 struct Sum {
   template <class Type>
-  METHOD Type operator()(Type a, Type b) const {
+  DEVICE Type operator()(Type a, Type b) const {
     return a + b;
   }
 };
 struct Max {
   template <class Type>
-  METHOD Type operator()(Type a, Type b) const {
+  DEVICE Type operator()(Type a, Type b) const {
     return a > b ? a : b;
   }
-  METHOD float operator()(float a, float b) const { return math::max(a, b); }
+  DEVICE float operator()(float a, float b) const { return math_max(a, b); }
 };
 struct Min {
   template <class Type>
-  METHOD Type operator()(Type a, Type b) const {
+  DEVICE Type operator()(Type a, Type b) const {
     return a < b ? a : b;
   }
-  METHOD float operator()(float a, float b) const { return math::min(a, b); }
+  DEVICE float operator()(float a, float b) const { return math_min(a, b); }
 };
 
 // Every lane gets the reduction over the `Lanes` (a power of two) neighbouring lanes that it belongs to.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tests.amd_codeobject import KernelResources
 from tests.amd_targets import TARGETS
 from tests.amdtools import ROOT, CodeObject, compile_hip
 
@@ -87,11 +88,16 @@ class Use:
     row: Row
     arch: str
     code: CodeObject
-    waves: int  # resident waves of a SIMD
 
     @property
-    def kernel(self):
+    def kernel(self) -> KernelResources:
         return self.code.kernels[self.row.entry]
+
+    @property
+    def waves(self) -> int:
+        """Resident waves of a SIMD."""
+        kernel = self.kernel
+        return TARGETS[self.arch].occupancy(kernel.vgprs, kernel.sgprs, kernel.lds, kernel.max_group)
 
     @property
     def instructions(self) -> list[str]:
@@ -141,9 +147,7 @@ def measure(row: Row, arch: str) -> Use:
     code = row.compile(arch)
     if row.entry not in code.kernels:
         raise KeyError(f"{row.file} has no kernel {row.entry}, but {', '.join(code.kernels)}")
-    kernel = code.kernels[row.entry]
-    waves = TARGETS[arch].occupancy(kernel.vgprs, kernel.sgprs, kernel.lds, kernel.max_group)
-    return Use(row, arch, code, waves)
+    return Use(row, arch, code)
 
 
 def unregistered() -> list[str]:
@@ -196,4 +200,5 @@ KERNELS: tuple[Row, ...] = (
         allows={"compare-and-swap loop": ("gfx90a", "gfx10", "gfx11")},
     ),
     Row(_TESTS + "atomics.hip", "scatter_add", {"T": "i32"}, needs=("integer atomic",)),
+    *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),
 )

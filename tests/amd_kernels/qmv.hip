@@ -24,7 +24,7 @@ qmv(const u32* __restrict__ w, const bf16* __restrict__ scales, const bf16* __re
       for (int j = 0; j < 8; j++) {
         float value = cast<float>(v[j]);
         sum += value;
-        dot = math::fma(value, (float)(q[word] >> 4 * j & 15), dot);
+        dot = math_fma(value, (float)(q[word] >> 4 * j & 15), dot);
       }
     }
     total += cast<float>(scales[groups + i / 64]) * dot + cast<float>(biases[groups + i / 64]) * sum;
