@@ -71,7 +71,7 @@ import json
 import mlx_rocm.core as mx
 from tests.no_device.loader import loaded
 
-total = mx.sum(mx.arange(10) * 2).item()
+total = mx.add(mx.array(40), mx.array(2)).item()
 print(json.dumps([total, str(mx.default_device()), loaded("libhiprtc", "libhipblaslt")]))
 """
 
@@ -86,7 +86,7 @@ def test_mlx_rocm_carries_on_with_the_cpu():
     run = rocm.run_python(["-c", PRODUCT])
     assert run.returncode == 0, run.stderr
     total, device, opened = json.loads(run.stdout)
-    assert total == 90
+    assert total == 42
     assert "cpu" in device
     assert opened == []
 
