@@ -2,12 +2,10 @@
 
 import os
 import re
-import shutil
-import subprocess
 
 import pytest
 
-from tests import amd_codeobject, amdtools
+from tests import amd_codeobject, amdtools, nvrtc
 from tests.amd_registry import KERNELS, PROHIBITIONS, REQUIREMENTS, Row, Use, by_arch, measure, unregistered
 from tests.amd_targets import TARGETS, isa_number
 
@@ -217,23 +215,22 @@ def test_message_pack():
         amd_codeobject.read_kernels(b"MZ" * 40)
 
 
-# ---- the same sources through CUDA's front end ---------------------------------------------------------------
+# ---- the same sources through NVIDIA's run-time compiler -----------------------------------------------------
 
 NVIDIA = {"WAVE": "32", "MMA": "MMA_SYNC", "ATOMIC_PK_F16": "1", "ATOMIC_PK_BF16": "1", "LDS_BYTES": "233472"}
+MMA_SYNC = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
 
 
-@pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc is not installed")
-@pytest.mark.parametrize("row", KERNELS, ids=lambda row: row.name)
-def test_cuda(row, tmp_path):
-    path, source, out = amdtools.ROOT / row.file, tmp_path / "source.cu", tmp_path / "out.ptx"
-    source.write_text(amdtools.with_defines(path, {**NVIDIA, **row.defines}))
-    command = ["nvcc", "-ptx", "-arch=sm_90", "-std=c++17", "-I", str(path.parent)]
-    command += ["-I", str(amdtools.ROOT / "kernels"), str(source), "-o", str(out)]
-    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0, run.stderr
-    ptx = out.read_text()
-    assert f".entry {row.entry}(" in ptx
-    if not row.file.endswith("scalar.hip"):  # CUDA's sin and cos have a local array for large arguments
+@pytest.mark.skipif(nvrtc.library_path() is None, reason=f"NVRTC is not unpacked: {nvrtc.INSTALL}")
+@pytest.mark.parametrize("source", sorted({(row.file, tuple(row.defines.items())) for row in KERNELS}))
+def test_nvrtc(source):
+    path, defines = amdtools.ROOT / source[0], dict(source[1])
+    text = amdtools.with_defines(path, {**NVIDIA, **defines})
+    headers = {file.name: file.read_text() for file in (path, *(amdtools.ROOT / "kernels").glob("*.h"))}
+    ptx = nvrtc.compile_ptx(text, headers, ["--gpu-architecture=sm_90", "-std=c++17"])
+    rows = [row for row in KERNELS if (row.file, dict(row.defines)) == (source[0], defines)]
+    for row in rows:
+        assert f".entry {row.entry}(" in ptx
+        assert "bf16 matrix" not in row.needs or MMA_SYNC in ptx
+    if path.name != "scalar.hip":  # CUDA's sin and cos have a local array for large arguments
         assert ".local" not in ptx, "a local array that is not in registers"
-    if "bf16 matrix" in row.needs:
-        assert "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32" in ptx

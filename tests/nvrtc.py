@@ -1,0 +1,50 @@
+"""Compiles with NVIDIA's NVRTC, which needs no GPU: the kernels' sources have to suit it as well as hiprtc."""
+
+import ctypes
+import functools
+from collections.abc import Mapping, Sequence
+from ctypes import byref, c_char_p, c_size_t, c_void_p
+from pathlib import Path
+
+from tests.amdtools import CompileError, cache_dir
+
+INSTALL = "bash tests/install_nvrtc.sh"
+_FOLDERS = (cache_dir() / "nvrtc/nvidia/cu13/lib", Path("/usr/local/cuda/lib64"))
+
+
+def library_path() -> Path | None:
+    """The library, or None where it is not installed."""
+    found = (path for folder in _FOLDERS for path in sorted(folder.glob("libnvrtc.so.*")))
+    return next(found, None)
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(str(library_path()))
+
+
+def compile_ptx(source: str, headers: Mapping[str, str], options: Sequence[str]) -> str:
+    """PTX of a source text. CompileError: NVRTC's log."""
+    library, program, count = _library(), c_void_p(), len(headers)
+    texts, names = _strings(headers.values()), _strings(headers)
+    status = library.nvrtcCreateProgram(byref(program), source.encode(), b"kernel.cu", count, texts, names)
+    if status == 0:
+        status = library.nvrtcCompileProgram(program, len(options), _strings(options))
+    text = _read(program, "PTX" if status == 0 else "ProgramLog")
+    library.nvrtcDestroyProgram(byref(program))
+    if status:
+        raise CompileError(f"NVRTC: {status}\n{source}\n{text}")
+    return text
+
+
+def _read(program: c_void_p, what: str) -> str:
+    size = c_size_t()
+    getattr(_library(), f"nvrtcGet{what}Size")(program, byref(size))
+    text = ctypes.create_string_buffer(max(size.value, 1))
+    getattr(_library(), f"nvrtcGet{what}")(program, text)
+    return text.value.decode(errors="replace")
+
+
+def _strings(values):
+    encoded = [value.encode() for value in values]
+    return (c_char_p * max(len(encoded), 1))(*encoded)
