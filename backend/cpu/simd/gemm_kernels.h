@@ -102,8 +102,9 @@ struct PairFormat {
 template <class F>
 constexpr int kNR = kNV * F::kLanes;
 
-// c[MR][kNR] (+)= a panel * b panel over `units` steps.
-template <class F, int MR>
+// c[MR][kNR] (+)= a panel * b panel over `units` steps. Item i of A at step u lies at a[i * ARow + u * a_step]: ARow is
+// 1 in a packed panel, or the row length of a row-major block.
+template <class F, int MR, int ARow = 1>
 void micro_kernel(int64_t units, const typename F::Packed* a, int64_t a_step, const typename F::Packed* b,
                   typename F::Acc* c, int64_t ldc, bool accumulate) {
   using Vec = typename F::Vec;
@@ -119,8 +120,8 @@ void micro_kernel(int64_t units, const typename F::Packed* a, int64_t a_step, co
     const auto b1 = F::load_packed(b + L);
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
-      acc[i][0] = F::multiply_add(acc[i][0], b0, a[i]);
-      acc[i][1] = F::multiply_add(acc[i][1], b1, a[i]);
+      acc[i][0] = F::multiply_add(acc[i][0], b0, a[i * ARow]);
+      acc[i][1] = F::multiply_add(acc[i][1], b1, a[i * ARow]);
     }
     a += a_step;
     b += kNR<F>;
@@ -136,14 +137,14 @@ template <class F>
 using MicroKernel = void (*)(int64_t, const typename F::Packed*, int64_t, const typename F::Packed*,
                              typename F::Acc*, int64_t, bool);
 
-template <class F, int... I>
+template <class F, int ARow, int... I>
 constexpr std::array<MicroKernel<F>, sizeof...(I) + 1> list_kernels(std::integer_sequence<int, I...>) {
-  return {nullptr, &micro_kernel<F, I + 1>...};
+  return {nullptr, &micro_kernel<F, I + 1, ARow>...};
 }
 
 // micro_kernels<F>[mr] for mr in [1, kMaxMR].
-template <class F>
-inline constexpr auto micro_kernels = list_kernels<F>(std::make_integer_sequence<int, kMaxMR>{});
+template <class F, int ARow = 1>
+inline constexpr auto micro_kernels = list_kernels<F, ARow>(std::make_integer_sequence<int, kMaxMR>{});
 
 // Packing --------------------------------------------------------------------------------------------------------------
 
