@@ -30,6 +30,11 @@ struct GemmArgs {
   const void* addend = nullptr;
   int64_t d_row = 0;
   int64_t d_col = 0;
+  // Instead of b: gives the columns [first, first + count) (first a multiple of 32) of B when they are needed, as
+  // (count, k) contiguous, or as (k, count) when b_row_major. The memory belongs to the calling thread.
+  const void* (*b_columns)(const void* context, int64_t first, int64_t count) = nullptr;
+  const void* b_context = nullptr;
+  bool b_row_major = false;
 };
 
 void gemm(const GemmArgs& args);

@@ -63,10 +63,13 @@ void packed_strip(const GemmArgs& g, const typename F::Packed* packed_a, int64_t
   const int64_t units = ceil_div(g.k, F::kUnit);
   const int64_t panels = ceil_div(cols, NR);
   auto* b = scratch_of<Packed>(ScratchUse::pack_b, panels * NR * units);
-  const auto* source = static_cast<const typename F::In*>(g.b) + col0 * g.b_col;
+  const bool given = g.b_columns == nullptr;
+  const int64_t b_col = given ? g.b_col : g.b_row_major ? 1 : g.k;
+  const int64_t b_row = given ? g.b_row : g.b_row_major ? cols : 1;
+  const auto* source = static_cast<const typename F::In*>(given ? g.b : g.b_columns(g.b_context, col0, cols));
+  if (given) source += col0 * g.b_col;
   for (int64_t p = 0; p < panels; ++p) {
-    pack_panel<F>(source + p * NR * g.b_col, g.b_col, g.b_row, std::min(NR, cols - p * NR), g.k, NR,
-                  b + p * NR * units);
+    pack_panel<F>(source + p * NR * b_col, b_col, b_row, std::min(NR, cols - p * NR), g.k, NR, b + p * NR * units);
   }
   const int64_t tile_rows = std::max<int64_t>(1, kTileRows / mr) * mr;
   const int64_t ld = panels * NR;
@@ -107,6 +110,7 @@ void packed_rows(const GemmArgs& g) {
   const int64_t wanted = parallel ? 4 * num_threads() : 1;
   const int64_t fits = std::max<int64_t>(1, kPackedStripBytes / int64_t(units * NR * sizeof(Packed)));
   int64_t strip = NR * std::clamp<int64_t>(ceil_div(ceil_div(g.n, NR), wanted), 1, std::min(kStripCols / NR, fits));
+  if (g.b_columns != nullptr) strip = ceil_div(strip, 32) * 32;
   const int64_t strips = ceil_div(g.n, strip);
   // Too few strips for all threads: cut the rows as well.
   const int64_t row_parts = std::clamp<int64_t>(wanted / strips, 1, ceil_div(panels, 4));
@@ -302,6 +306,7 @@ void gemm_any(const GemmArgs& args) {
     g.a_row = g.a_col = g.b_row = g.b_col = 0;
     return gemm_any<F>(g);
   }
+  if (args.b_columns != nullptr) return packed_gemm<F>(args);
   const bool few_columns = args.n < args.m && args.n <= 4;
   const GemmArgs g = few_columns ? transposed(args) : args;
   if (g.m <= kDotRows && g.a_col == 1 && g.b_row == 1) return dot_gemm<F>(g);
