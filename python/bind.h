@@ -24,6 +24,7 @@ void init_elementwise(nb::module_& m);
 void init_tree(nb::module_& m);
 void init_autodiff(nb::module_& m);
 void init_vmap(nb::module_& m);
+void init_matmul(nb::module_& m);
 void init_transforms(nb::module_& m);
 
 // An argument where MLX takes "scalar or array": bool, int, float, complex, array, NumPy array, anything with

@@ -42,5 +42,6 @@ NB_MODULE(core, m) {
   init_tree(m);
   init_autodiff(m);
   init_vmap(m);
+  init_matmul(m);
   init_transforms(m);
 }

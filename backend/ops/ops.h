@@ -4,5 +4,6 @@
 #include "backend/ops/cast.h"
 #include "backend/ops/create.h"
 #include "backend/ops/elementwise.h"
+#include "backend/ops/matmul.h"
 #include "backend/ops/reduce.h"
 #include "backend/ops/shape.h"
