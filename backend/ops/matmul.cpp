@@ -225,7 +225,7 @@ class IndexSum : public OpBase<IndexSum> {
     const std::vector<int64_t> index = index_values(in[1], in[1].shape());
     const int64_t n = count == 0 ? 0 : out[0].size() / count;
     visit(values.dtype(), [&]<class T>(TypeTag<T>) {
-      if constexpr (std::is_same_v<T, complex64_t>) {
+      if constexpr (std::is_same_v<T, complex64_t> || std::is_same_v<T, bool>) {
         type_error("[sum_by_index] Only real types are supported.");
       } else {
         // Sums in float for the half types: several values may meet in one place.

@@ -311,13 +311,13 @@ void quantize_fp(const QuantFormat& format, const T* x, int64_t groups, uint8_t*
       const float a = std::fabs(to_float(x[i]));
       top = a > top || a != a ? a : top;
     }
-    const float wanted = trip<T>(top / top_value);
+    const float wanted = top / top_value;
     float step = 0;
     if (format.mode == QuantMode::nvfp4) {
       scales[g] = fp8_code(factor == 1.0f ? wanted : wanted * factor);
       step = trip<T>(fp8_value(scales[g]));
     } else {
-      const float exponent = wanted == 0 ? 0.0f : std::rint(trip<T>(std::log2(wanted)));
+      const float exponent = wanted == 0 ? 0.0f : std::ceil(std::log2(wanted));
       scales[g] = static_cast<uint8_t>(static_cast<int>(exponent + 127.0f));
       step = trip<T>(std::exp2(exponent));
     }
