@@ -5,6 +5,7 @@ then hands over to the command of the same name in mlx-lm, whose options it ther
 """
 
 import argparse
+import os
 import sys
 
 DESCRIPTION = (
@@ -51,7 +52,14 @@ def _usage():
 
 def main(argv=None):
     """Entry point of ``mlx-rocm``; returns the exit code."""
-    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    except BrokenPipeError:  # the reader of our output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _main(argv):
     if not argv or argv[0] in ("-h", "--help"):
         print(_usage())
         return 0 if argv else 2

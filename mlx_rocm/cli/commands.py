@@ -63,8 +63,7 @@ def run(command, options, passed_on, parser):
         say("stopped")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        raise
     except Exception as error:  # noqa: BLE001 - the last stop: one sentence for the user
         if options.traceback:
             traceback.print_exc()
@@ -142,7 +141,7 @@ def _device_name(device):
     import mlx_rocm.core as mx
 
     name = mx.device_info(device).get("device_name", "")
-    return f"{device.type.name} ({name})" if name else device.type.name
+    return f"{device.type.name} ({name})" if name not in ("", device.type.name) else device.type.name
 
 
 def _timed(command, arguments):

@@ -97,7 +97,8 @@ def _show(value, indent):
                 print(f"{indent}{key} {number}")
                 _show(entry, indent + "  ")
         else:
-            print(f"{indent}{key:22s}{item}")
+            size = isinstance(item, int) and item > 1_000_000  # the large numbers here are all bytes
+            print(f"{indent}{key:34s}{f'{item / 1e9:.1f} GB' if size else item}")
 
 
 def main(argv):
