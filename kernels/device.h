@@ -2,7 +2,7 @@
 // AMD, NVRTC or nvcc for NVIDIA. It needs no header of either SDK and none of a C library.
 //
 // Facts of the target come in as defines: WAVE (lanes of a wave), LDS_BYTES (of a workgroup), MMA (see
-// mma.h), ATOMIC_PK_F16 and ATOMIC_PK_BF16 (see atomics.h). Kernels have defines of their own, often of one
+// mma.h), ATOMIC_PK_F16 and ATOMIC_PK_BF16 (see atomics.h), DOT2_BF16 and DOT4 (see dot.h). Kernels have defines of their own, often of one
 // letter, so the headers use none of those as names. scalar.h takes what it needs from here.
 #pragma once
 
@@ -87,10 +87,17 @@ DEVICE void barrier() {
   __builtin_amdgcn_s_barrier();
   __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
 }
+// The same for LDS alone: accesses to memory may stay in flight across it, and no cache is emptied.
+DEVICE void barrier_lds() {
+  __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup", "local");
+  __builtin_amdgcn_s_barrier();
+  __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup", "local");
+}
 // What this thread wrote is seen by the whole device before what it writes next.
 DEVICE void fence_device() { __builtin_amdgcn_fence(__ATOMIC_SEQ_CST, "agent"); }
 #else
 DEVICE void barrier() { __syncthreads(); }
+DEVICE void barrier_lds() { __syncthreads(); }
 DEVICE void fence_device() { __threadfence(); }
 #endif
 

@@ -44,7 +44,7 @@ DEVICE Type group_reduce(Type x, Type* scratch) {
   x = wave_reduce<Op>(x);
   if constexpr (waves == 1) return x;
   if (lane() == 0) scratch[thread_x() / WAVE] = x;
-  barrier();
+  barrier_lds();
   Op op;
   x = scratch[0];
   UNROLL

@@ -42,6 +42,9 @@ REQUIREMENTS: Mapping[str, Mapping[str, str | None]] = {
         "gfx12": r"v_wmma_f32_16x16x16_f16 ",
     },
     "DPP": {"gfx": r"_dpp "},
+    "bf16 dot": {"gfx": r"v_(dual_)?dot2c?(acc)?_f32_bf16", "gfx90a": None, "gfx942": None, "gfx10": None},
+    "f16 dot": {"gfx": r"v_(dual_)?dot2c?(acc)?_f32_f16"},
+    "int8 dot": {"gfx": r"v_dot4c?_i32_i8", "gfx11": r"v_dot4_i32_iu8", "gfx12": r"v_dot4_i32_iu8"},
     "f32 atomic add": {"gfx": r"global_atomic_add_f32 ", "gfx10": None},
     "f16 atomic add": {"gfx": r"global_atomic_pk_add_f16 ", "gfx10": None, "gfx11": None},
     "bf16 atomic add": {"gfx": r"global_atomic_pk_add_bf16 ", "gfx90a": None, "gfx10": None, "gfx11": None},
@@ -200,5 +203,8 @@ KERNELS: tuple[Row, ...] = (
         allows={"compare-and-swap loop": ("gfx90a", "gfx10", "gfx11")},
     ),
     Row(_TESTS + "atomics.hip", "scatter_add", {"T": "i32"}, needs=("integer atomic",)),
+    Row(_TESTS + "gemv.hip", "gemv", {"T": "bf16"}, needs=("16-byte load", "streamed load", "bf16 dot")),
+    Row(_TESTS + "gemv.hip", "gemv", {"T": "f16"}, needs=("16-byte load", "streamed load", "f16 dot")),
+    Row(_TESTS + "gemv.hip", "gemv", {"T": "i8"}, needs=("16-byte load", "streamed load", "int8 dot")),
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),
 )

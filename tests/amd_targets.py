@@ -23,6 +23,8 @@ class Target:
     lds_group: int  # the most that one workgroup may ask for
     sgprs: int  # scalar registers of one SIMD; 0: they never limit the number of waves
     pair_atomics: frozenset[str]  # 16-bit floats of which global memory adds pairs natively
+    dot2_bf16: bool  # an instruction for the dot product of two pairs of bf16
+    dot4: str  # the one for four int8, see kernels/dot.h
     simds: int = 4
 
     def defines(self) -> dict[str, str]:
@@ -33,6 +35,8 @@ class Target:
             "LDS_BYTES": str(self.lds_group),
             "ATOMIC_PK_F16": str(int("f16" in self.pair_atomics)),
             "ATOMIC_PK_BF16": str(int("bf16" in self.pair_atomics)),
+            "DOT2_BF16": str(int(self.dot2_bf16)),
+            "DOT4": f"DOT4_{self.dot4.upper()}",
         }
 
     def occupancy(self, vgprs: int, sgprs: int, lds: int, group: int) -> int:
@@ -51,26 +55,30 @@ def _round_up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
-def _cdna(name: str, mma: str, lds: int, lds_granule: int, *pair_atomics: str) -> Target:
-    return Target(name, 64, mma, 512, 8, 8, lds, lds_granule, lds, 800, frozenset(pair_atomics))
+_F16, _BOTH = frozenset({"f16"}), frozenset({"f16", "bf16"})
 
 
-def _rdna(name: str, mma: str, vgprs: int, vgpr_granule: int, lds_granule: int, *pair_atomics: str) -> Target:
+def _cdna(name: str, mma: str, lds: int, lds_granule: int, pairs: frozenset[str], dot2_bf16: bool) -> Target:
+    return Target(name, 64, mma, 512, 8, 8, lds, lds_granule, lds, 800, pairs, dot2_bf16, "sdot4")
+
+
+def _rdna(
+    name: str, mma: str, vgprs: int, vgpr_granule: int, lds_granule: int, pairs: frozenset[str], dot4: str
+) -> Target:
     # A workgroup runs on a WGP (two CUs) with 128 KiB of LDS, and may ask for half of it.
-    return Target(
-        name, 32, mma, vgprs, vgpr_granule, 16, 131072, lds_granule, 65536, 0, frozenset(pair_atomics)
-    )
+    lds, group, dot2_bf16 = 131072, 65536, dot4 == "sudot4"
+    return Target(name, 32, mma, vgprs, vgpr_granule, 16, lds, lds_granule, group, 0, pairs, dot2_bf16, dot4)
 
 
 _ROWS = (
-    _cdna("gfx90a", "mfma_cdna2", 65536, 512, "f16"),
-    _cdna("gfx942", "mfma_cdna3", 65536, 512, "f16", "bf16"),
-    _cdna("gfx950", "mfma_cdna4", 163840, 1280, "f16", "bf16"),
-    _rdna("gfx1030", "none", 1024, 16, 512),
-    _rdna("gfx1100", "wmma_gfx11", 1536, 24, 1024),
-    _rdna("gfx1151", "wmma_gfx11", 1536, 24, 1024),
-    _rdna("gfx1200", "wmma_gfx12", 1536, 24, 1024, "f16", "bf16"),
-    _rdna("gfx1201", "wmma_gfx12", 1536, 24, 1024, "f16", "bf16"),
+    _cdna("gfx90a", "mfma_cdna2", 65536, 512, _F16, False),
+    _cdna("gfx942", "mfma_cdna3", 65536, 512, _BOTH, False),
+    _cdna("gfx950", "mfma_cdna4", 163840, 1280, _BOTH, True),
+    _rdna("gfx1030", "none", 1024, 16, 512, frozenset(), "sdot4"),
+    _rdna("gfx1100", "wmma_gfx11", 1536, 24, 1024, frozenset(), "sudot4"),
+    _rdna("gfx1151", "wmma_gfx11", 1536, 24, 1024, frozenset(), "sudot4"),
+    _rdna("gfx1200", "wmma_gfx12", 1536, 24, 1024, _BOTH, "sudot4"),
+    _rdna("gfx1201", "wmma_gfx12", 1536, 24, 1024, _BOTH, "sudot4"),
 )
 TARGETS = MappingProxyType({row.name: row for row in _ROWS})
 

@@ -217,7 +217,15 @@ def test_message_pack():
 
 # ---- the same sources through NVIDIA's run-time compiler -----------------------------------------------------
 
-NVIDIA = {"WAVE": "32", "MMA": "MMA_SYNC", "ATOMIC_PK_F16": "1", "ATOMIC_PK_BF16": "1", "LDS_BYTES": "233472"}
+NVIDIA = {
+    "WAVE": "32",
+    "MMA": "MMA_SYNC",
+    "LDS_BYTES": "233472",
+    "ATOMIC_PK_F16": "1",
+    "ATOMIC_PK_BF16": "1",
+    "DOT2_BF16": "0",
+    "DOT4": "DOT4_DP4A",
+}
 MMA_SYNC = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
 
 

@@ -27,7 +27,7 @@ matmul(const T* __restrict__ a, const T* __restrict__ b, T* __restrict__ c, u32 
   for (u32 at = 0; at < k; at += STEP) {
     stage(a + row * k + at, k, left);
     stage(b + column * k + at, k, right);
-    barrier();
+    barrier_lds();
     UNROLL
     for (int inner = 0; inner < STEP; inner += MMA_K) {
       MmaA<T> x[2];
@@ -44,7 +44,7 @@ matmul(const T* __restrict__ a, const T* __restrict__ b, T* __restrict__ c, u32 
       }
     }
 #if !defined(MISSING_BARRIER)
-    barrier();
+    barrier_lds();
 #endif
   }
   UNROLL

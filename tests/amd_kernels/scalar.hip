@@ -18,10 +18,10 @@
   UNARY_REAL(name, functor) UNARY(name##_c64, functor, complex64, complex64)
 #define BINARY_REAL(name, functor) BINARY(name##_f32, functor, float, float)
 #define BINARY_INTEGER(name, functor) BINARY(name##_i32, functor, i32, i32) BINARY(name##_u8, functor, u8, u8)
-#define BINARY_ANY(name, functor)                                     \
-  BINARY_REAL(name, functor)                                          \
-  BINARY_INTEGER(name, functor) BINARY(name##_i64, functor, i64, i64) \
-      BINARY(name##_c64, functor, complex64, complex64)
+#define BINARY_ANY(name, functor) \
+  BINARY_REAL(name, functor)      \
+  BINARY_INTEGER(name, functor)   \
+  BINARY(name##_i64, functor, i64, i64) BINARY(name##_c64, functor, complex64, complex64)
 #define COMPARISON(name, functor)          \
   BINARY(name##_f32, functor, float, bool) \
   BINARY(name##_i64, functor, i64, bool)   \
