@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.amd_codeobject import KernelResources
-from tests.amd_targets import TARGETS
+from tests.amd_targets import target
 from tests.amdtools import ROOT, CodeObject, compile_hip
 
 # What a row may ask for by name: a pattern that some instruction matches, by architecture (the longest prefix
@@ -100,7 +100,7 @@ class Use:
     def waves(self) -> int:
         """Resident waves of a SIMD."""
         kernel = self.kernel
-        return TARGETS[self.arch].occupancy(kernel.vgprs, kernel.sgprs, kernel.lds, kernel.max_group)
+        return target(self.arch).occupancy(kernel.vgprs, kernel.sgprs, kernel.lds, kernel.max_group)
 
     @property
     def instructions(self) -> list[str]:
@@ -115,15 +115,15 @@ class Use:
         return [*self._resource_faults(), *self._instruction_faults()]
 
     def _resource_faults(self):
-        kernel, target = self.kernel, TARGETS[self.arch]
-        if kernel.wave != target.wave:
-            yield f"compiled for waves of {kernel.wave} lanes, not {target.wave}"
+        kernel, facts = self.kernel, target(self.arch)
+        if kernel.wave != facts.wave:
+            yield f"compiled for waves of {kernel.wave} lanes, not {facts.wave}"
         if kernel.vgpr_spills or kernel.sgpr_spills:
             yield f"{kernel.vgpr_spills} vector and {kernel.sgpr_spills} scalar registers are spilled"
         if kernel.scratch or kernel.dynamic_stack:
             yield f"{kernel.scratch} bytes of scratch per lane (dynamic stack: {kernel.dynamic_stack})"
-        if kernel.lds > target.lds_group:
-            yield f"{kernel.lds} bytes of LDS, and a workgroup has {target.lds_group}"
+        if kernel.lds > facts.lds_group:
+            yield f"{kernel.lds} bytes of LDS, and a workgroup has {facts.lds_group}"
         least = by_arch(self.row.waves, self.arch)
         if self.waves < least:
             yield f"{self.waves} waves fit a SIMD ({kernel.vgprs} VGPRs, {kernel.lds} bytes of LDS), not {least}"

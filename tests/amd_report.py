@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.amd_registry import KERNELS, Use, measure
-from tests.amd_targets import TARGETS
+from tests.amd_targets import RELATED, TARGETS, target
 from tests.amdtools import CompileError, ToolchainMissing
 
 _MATRIX = r"^v_(wmma|swmmac|mfma|smfmac)"
@@ -22,7 +22,7 @@ _COLUMNS = (
     ("lds", 7, lambda use: use.kernel.lds),
     ("scratch", 8, lambda use: use.kernel.scratch),
     ("spills", 7, lambda use: use.kernel.vgpr_spills + use.kernel.sgpr_spills),
-    ("waves", 6, lambda use: f"{use.waves}/{TARGETS[use.arch].max_waves}"),
+    ("waves", 6, lambda use: f"{use.waves}/{target(use.arch).max_waves}"),
     ("code", 7, lambda use: use.kernel.code),
     ("instr", 6, lambda use: len(use.instructions)),
     ("matrix", 7, lambda use: use.count(_MATRIX)),
@@ -70,7 +70,10 @@ def _print(use: Use, width: int, asm: bool) -> int:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.amd_report", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--arch", type=_archs, default=list(TARGETS), help="gfx1151,gfx942 ... (default: all)"
+        "--arch",
+        type=_archs,
+        default=list(TARGETS),
+        help="gfx1151,gfx942 ... (default: the eight of TARGETS)",
     )
     parser.add_argument("--kernel", default="", help="part of a kernel's name, defines or file")
     parser.add_argument("--asm", action="store_true", help="print the machine code as well")
@@ -80,9 +83,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _archs(text: str) -> list[str]:
     names = text.split(",")
-    unknown = [name for name in names if name not in TARGETS]
+    known = [*TARGETS, *RELATED]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise argparse.ArgumentTypeError(f"{unknown[0]} is not one of {', '.join(TARGETS)}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]} is not one of {', '.join(known)}")
     return names
 
 

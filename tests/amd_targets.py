@@ -4,7 +4,7 @@ Sources: LLVM's AMDGPU user guide and AMD's ISA manuals. `occupancy` is checked 
 remarks in test_amd_compile.py, so a wrong row is noticed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 
@@ -81,6 +81,27 @@ _ROWS = (
     _rdna("gfx1201", "wmma_gfx12", 1536, 24, 1024, _BOTH, "sudot4"),
 )
 TARGETS = MappingProxyType({row.name: row for row in _ROWS})
+
+# Chips that differ from one of TARGETS in nothing that kernels see but the number of registers. They are compiled
+# less often: the same instructions come out.
+_FEWER_VGPRS = ("gfx1102", "gfx1103", "gfx1150", "gfx1152", "gfx1153")
+RELATED = MappingProxyType(
+    {
+        **{
+            name: replace(TARGETS["gfx1030"], name=name)
+            for name in ("gfx1031", "gfx1032", "gfx1034", "gfx1035", "gfx1036")
+        },
+        "gfx1101": replace(TARGETS["gfx1100"], name="gfx1101"),
+        **{
+            name: replace(TARGETS["gfx1100"], name=name, vgprs=1024, vgpr_granule=16) for name in _FEWER_VGPRS
+        },
+    }
+)
+
+
+def target(arch: str) -> Target:
+    """The row of an architecture. KeyError: neither in TARGETS nor in RELATED."""
+    return TARGETS[arch] if arch in TARGETS else RELATED[arch]
 
 
 def isa_number(arch: str) -> int:

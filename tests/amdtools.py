@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.amd_codeobject import KernelResources, read_kernels
-from tests.amd_targets import TARGETS, isa_number
+from tests.amd_targets import isa_number, target
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALL = "bash tests/install_amd_toolchain.sh"
@@ -131,12 +131,13 @@ def compile_hip(
     """Compiles one .hip file for one architecture, or returns the cached result.
 
     `source` is relative to the repository root. The defines of the target (WAVE, MMA, LDS_BYTES) are added to
-    `defines`, `kernels/` and the source's own folder to `includes`. CompileError: clang's diagnostics.
+    `defines`, `kernels/` and the source's own folder to `includes`. KeyError: an architecture without a row.
+    CompileError: clang's diagnostics.
     """
     tools = toolchain()
     path = (ROOT / source).resolve()
     folders = [path.parent, ROOT / "kernels", *(ROOT / folder for folder in includes)]
-    values = {**(TARGETS[arch].defines() if arch in TARGETS else {}), **(defines or {})}
+    values = {**target(arch).defines(), **(defines or {})}
     text = with_defines(path, values)
     flags = [*FLAGS, *options]
     key = _key(path, folders, arch, (text, *flags), tools)

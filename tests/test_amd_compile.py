@@ -7,7 +7,7 @@ import pytest
 
 from tests import amd_codeobject, amdtools, nvrtc
 from tests.amd_registry import KERNELS, PROHIBITIONS, REQUIREMENTS, Row, Use, by_arch, measure, unregistered
-from tests.amd_targets import TARGETS, isa_number
+from tests.amd_targets import RELATED, TARGETS, isa_number, target
 
 try:
     amdtools.toolchain()
@@ -21,6 +21,13 @@ except amdtools.ToolchainMissing as missing:
 @pytest.mark.parametrize("row", KERNELS, ids=lambda row: row.name)
 def test_budget(row, arch):
     assert measure(row, arch).faults() == []
+
+
+@pytest.mark.parametrize("arch", RELATED)
+@pytest.mark.parametrize("name", ["qmv", "matmul T=bf16", "gemv T=i8"])
+def test_related_chips(name, arch):
+    row = next(row for row in KERNELS if row.name == name)
+    assert [fault for fault in measure(row, arch).faults() if "waves fit" not in fault] == []
 
 
 @pytest.mark.parametrize("arch", TARGETS)
@@ -175,7 +182,7 @@ REMARKS = {
 }
 
 
-@pytest.mark.parametrize("arch", TARGETS)
+@pytest.mark.parametrize("arch", [*TARGETS, *RELATED])
 def test_resources_and_occupancy_agree_with_clang(arch, tmp_path):
     source = tmp_path / "pressure.hip"
     source.write_text(PRESSURE)
@@ -186,7 +193,7 @@ def test_resources_and_occupancy_agree_with_clang(arch, tmp_path):
         for heading, ours in REMARKS.items():
             if heading != "VGPRs" or not kernel.agprs:
                 assert getattr(kernel, ours) == remarks[name][heading], (name, heading)
-        waves = TARGETS[arch].occupancy(kernel.vgprs, kernel.sgprs, kernel.lds, kernel.max_group)
+        waves = target(arch).occupancy(kernel.vgprs, kernel.sgprs, kernel.lds, kernel.max_group)
         assert waves == remarks[name]["Occupancy [waves/SIMD]"], (name, kernel)
 
 
