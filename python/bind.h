@@ -25,6 +25,10 @@ void init_tree(nb::module_& m);
 void init_autodiff(nb::module_& m);
 void init_vmap(nb::module_& m);
 void init_matmul(nb::module_& m);
+void init_shape(nb::module_& m);
+void init_create(nb::module_& m);
+void init_reduce(nb::module_& m);
+void init_index(nb::module_& m);
 void init_transforms(nb::module_& m);
 
 // An argument where MLX takes "scalar or array": bool, int, float, complex, array, NumPy array, anything with

@@ -43,5 +43,9 @@ NB_MODULE(core, m) {
   init_autodiff(m);
   init_vmap(m);
   init_matmul(m);
+  init_shape(m);
+  init_create(m);
+  init_reduce(m);
+  init_index(m);
   init_transforms(m);
 }

@@ -1,6 +1,7 @@
 #include "backend/ops/create.h"
 
 #include <cmath>
+#include <cstdlib>
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
@@ -73,6 +74,75 @@ array arange(double start, double stop, double step, Dtype dtype, const StreamOr
   if (n > double(INT32_MAX)) value_error("[arange] Maximum size exceeded: ", n, " elements.");
   if (std::isinf(step)) step = 0;
   return apply(op<Arange>(start, step, int32_t(n), dtype), {}, s);
+}
+
+array eye(int n, int m, int k, Dtype dtype, const StreamOrDevice& s) {
+  if (n < 0 || m < 0) value_error("[eye] Dimensions must be non-negative, got ", n, " and ", m, ".");
+  array row = expand_dims(arange(0, n, 1, int32, s), {1}, s), column = expand_dims(arange(0, m, 1, int32, s), {0}, s);
+  return astype(equal(add(row, array::scalar(k), s), column, s), dtype, s);
+}
+array tri(int n, int m, int k, Dtype dtype, const StreamOrDevice& s) {
+  if (n < 0 || m < 0) value_error("[tri] Dimensions must be non-negative, got ", n, " and ", m, ".");
+  array row = expand_dims(arange(0, n, 1, int32, s), {1}, s), column = expand_dims(arange(0, m, 1, int32, s), {0}, s);
+  return astype(greater_equal(add(row, array::scalar(k), s), column, s), dtype, s);
+}
+static void require_matrix(const array& a, const char* op) {
+  if (a.ndim() < 2) value_error("[", op, "] Array must be at least 2-d, got shape ", a.shape(), ".");
+}
+array tril(const array& a, int k, const StreamOrDevice& s) {
+  require_matrix(a, "tril");
+  return where(tri(a.shape(-2), a.shape(-1), k, bool_, s), a, array::scalar(0, a.dtype()), s);
+}
+array triu(const array& a, int k, const StreamOrDevice& s) {
+  require_matrix(a, "triu");
+  return where(tri(a.shape(-2), a.shape(-1), k - 1, bool_, s), array::scalar(0, a.dtype()), a, s);
+}
+
+array diag(const array& a, int k, const StreamOrDevice& s) {
+  if (a.ndim() == 2) return diagonal(a, k, 0, 1, s);
+  if (a.ndim() != 1) value_error("[diag] Array must be 1-d or 2-d, got ", a.ndim(), " dimensions.");
+  int n = a.shape(0) + std::abs(k);
+  array column = expand_dims(a, {1}, s);
+  // Place the vector as rows, then keep the diagonal.
+  Shape start{std::max(-k, 0), 0}, stop{std::max(-k, 0) + a.shape(0), 1};
+  array rows = slice_update(zeros({n, 1}, a.dtype(), s), column, start, stop, {1, 1}, s);
+  return where(eye(n, n, k, bool_, s), rows, array::scalar(0, a.dtype()), s);
+}
+
+array linspace(double start, double stop, int num, bool endpoint, Dtype dtype, const StreamOrDevice& s) {
+  if (num < 0) value_error("[linspace] number of samples, ", num, ", must be non-negative.");
+  if (num == 0) return zeros({0}, dtype, s);
+  if (num == 1) return astype(reshape(array::scalar(start, float32), {1}, s), dtype, s);
+  // Weighing both ends keeps the last sample exactly at stop.
+  int last = endpoint ? num - 1 : num;
+  Dtype compute = dtype == float64 ? float64 : float32;
+  array t = divide(arange(0, num, 1, compute, s), array::scalar(double(last), compute), s);
+  array one = array::scalar(1.0, compute);
+  array y = add(multiply(subtract(one, t, s), array::scalar(start, compute), s),
+                multiply(t, array::scalar(stop, compute), s), s);
+  return astype(y, dtype, s);
+}
+
+// a0 - a1 cos(2 pi i / (m - 1)) + a2 cos(4 pi i / (m - 1)).
+static array cosine_window(const char* name, int m, double a0, double a1, double a2, const StreamOrDevice& s) {
+  if (m < 0) value_error("[", name, "] The length must be non-negative, got ", m, ".");
+  if (m == 0) return zeros({0}, float32, s);
+  if (m == 1) return ones({1}, float32, s);
+  array x = multiply(arange(0, m, 1, float32, s), array::scalar(2 * M_PI / (m - 1), float32), s);
+  array y = subtract(array::scalar(a0, float32), multiply(cos(x, s), array::scalar(a1, float32), s), s);
+  if (a2 == 0) return y;
+  array twice = cos(multiply(x, array::scalar(2.0, float32), s), s);
+  return add(y, multiply(twice, array::scalar(a2, float32), s), s);
+}
+array hanning(int m, const StreamOrDevice& s) { return cosine_window("hanning", m, 0.5, 0.5, 0, s); }
+array hamming(int m, const StreamOrDevice& s) { return cosine_window("hamming", m, 0.54, 0.46, 0, s); }
+array blackman(int m, const StreamOrDevice& s) { return cosine_window("blackman", m, 0.42, 0.5, 0.08, s); }
+array bartlett(int m, const StreamOrDevice& s) {
+  if (m < 0) value_error("[bartlett] The length must be non-negative, got ", m, ".");
+  if (m == 0) return zeros({0}, float32, s);
+  if (m == 1) return ones({1}, float32, s);
+  array x = multiply(arange(0, m, 1, float32, s), array::scalar(2.0 / (m - 1), float32), s);
+  return subtract(array::scalar(1.0, float32), abs(subtract(x, array::scalar(1.0, float32), s), s), s);
 }
 
 }  // namespace mlx_rocm

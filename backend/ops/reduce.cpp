@@ -1,50 +1,146 @@
 #include "backend/ops/reduce.h"
 
-#include <limits>
+#include <cstring>
 
 #include "backend/core/op.h"
 #include "backend/cpu/pool.h"
+#include "backend/cpu/reduce.h"
 #include "backend/cpu/tile.h"
 #include "backend/ops/ops.h"
+#include "backend/ops/scan.h"
 #include "backend/ops/vmap_rules.h"
 
 namespace mlx_rocm {
 namespace {
 
-enum class Reduction : uint8_t { sum, prod, max, min, all, any };
+using cpu::Reduction;
 constexpr const char* kNames[] = {"sum", "prod", "max", "min", "all", "any"};
 
-template <class T>
-struct Accumulate {
-  using type = T;
-};
-template <>
-struct Accumulate<float16_t> {
-  using type = float;
-};
-template <>
-struct Accumulate<bfloat16_t> {
-  using type = float;
-};
+// One reduction as raw loops: the axes that stay, the axes that go, and kernels for the accumulator type. Half types
+// are widened to float a chunk at a time.
+struct Plan {
+  const array& x;
+  Reduction kind;
+  Shape outer, inner;
+  Strides outer_strides, inner_strides;
+  cpu::Compute compute;
+  cpu::BlockFn load = nullptr;
+  size_t item, acc_item;
 
-inline complex64_t operator+(complex64_t a, complex64_t b) { return {a.re + b.re, a.im + b.im}; }
-inline complex64_t operator*(complex64_t a, complex64_t b) {
-  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-inline bool operator<(complex64_t a, complex64_t b) { return a.re < b.re || (a.re == b.re && a.im < b.im); }
-
-template <class A>
-A combine(Reduction r, A a, A b) {
-  switch (r) {
-    case Reduction::sum: return A(a + b);
-    case Reduction::prod: return A(a * b);
-    case Reduction::max: return (b < a || !(a == a)) ? a : b;
-    case Reduction::min: return (a < b || !(a == a)) ? a : b;
-    case Reduction::all: return A(bool(a == A{} ? false : !(b == A{})) ? A(b) : A{});
-    case Reduction::any: return a == A{} ? b : a;
+  Plan(const array& x_, Reduction k, const Axes& axes) : x(x_), kind(k), compute(cpu::compute_type(x_.dtype())) {
+    for (int i = 0; i < x.ndim(); ++i) {
+      bool reduced = std::find(axes.begin(), axes.end(), i) != axes.end();
+      (reduced ? inner : outer).push_back(x.shape(i));
+      (reduced ? inner_strides : outer_strides).push_back(x.strides()[i]);
+    }
+    collapse(outer, {&outer_strides, 1});
+    collapse(inner, {&inner_strides, 1});
+    if (x.dtype() == float16) load = cpu::elementwise_table().load_f16;
+    if (x.dtype() == bfloat16) load = cpu::elementwise_table().load_bf16;
+    item = x.itemsize();
+    acc_item = cpu::compute_size(compute);
   }
-  return a;
-}
+
+  // f(pointer to contiguous elements in the accumulator's type, count) over a run of n elements.
+  template <class F>
+  void each_chunk(const char* at, int64_t n, int64_t stride, F f) const {
+    constexpr int64_t kChunk = 512;
+    if (stride == 1 && !load) return f(at, n, int64_t(0));
+    alignas(64) char gathered[kChunk * 8], wide[kChunk * 4];
+    for (int64_t done = 0; done < n; done += kChunk) {
+      int64_t m = std::min(kChunk, n - done);
+      const char* from = at + done * stride * int64_t(item);
+      if (stride != 1) {
+        for (int64_t i = 0; i < m; ++i) std::memcpy(gathered + i * item, from + i * stride * int64_t(item), item);
+        from = gathered;
+      }
+      if (load) {
+        const void* in[] = {from};
+        load(in, wide, m);
+        from = wide;
+      }
+      f(from, m, done);
+    }
+  }
+
+  // Each output walks its own elements.
+  void reduce_rows(int64_t begin, int64_t end, char* acc) const {
+    auto row = cpu::reduce_table().row[int(kind)][int(compute)];
+    auto fill = cpu::reduce_table().fill[int(kind)][int(compute)];
+    const int last = int(inner.size()) - 1;
+    const int64_t run = inner[last], runs = num_elements(inner) / std::max<int64_t>(1, run);
+    Shape rest(inner.begin(), inner.begin() + last);
+    Strides rest_strides(inner_strides.begin(), inner_strides.begin() + last);
+    Walker at(outer, outer_strides, begin);
+    for (int64_t i = begin; i < end; ++i, at.next()) {
+      char* a = acc + i * int64_t(acc_item);
+      fill(1, a);
+      Walker w(rest, rest_strides);
+      for (int64_t k = 0; k < runs && run > 0; ++k, w.next()) {
+        each_chunk(x.bytes() + (at.offset() + w.offset()) * int64_t(item), run, inner_strides[last],
+                   [&](const char* p, int64_t n, int64_t) { row(p, n, a); });
+      }
+    }
+  }
+
+  // Outputs that are neighbours in memory accumulate together, reading whole rows: outputs [begin, end) of the
+  // innermost kept axis, for the row of outputs number `row`.
+  void reduce_columns(int64_t row_index, int64_t begin, int64_t end, char* acc) const {
+    auto columns = cpu::reduce_table().columns[int(kind)][int(compute)];
+    auto fill = cpu::reduce_table().fill[int(kind)][int(compute)];
+    const int last = int(outer.size()) - 1;
+    Shape rest(outer.begin(), outer.begin() + last);
+    Strides rest_strides(outer_strides.begin(), outer_strides.begin() + last);
+    int64_t base = Walker(rest, rest_strides, row_index).offset() + begin * outer_strides[last];
+    char* a = acc + (row_index * outer[last] + begin) * int64_t(acc_item);
+    fill(end - begin, a);
+    Walker w(inner, inner_strides);
+    for (int64_t k = num_elements(inner); k > 0; --k, w.next()) {
+      each_chunk(x.bytes() + (base + w.offset()) * int64_t(item), end - begin, outer_strides[last],
+                 [&](const char* p, int64_t n, int64_t done) { columns(p, n, a + done * int64_t(acc_item)); });
+    }
+  }
+
+  // acc: one accumulator per output, in row-major order of the kept axes.
+  void run(char* acc) const {
+    const int64_t outputs = num_elements(outer), n = num_elements(inner);
+    if (outputs == 0) return;
+    const int last = int(outer.size()) - 1;
+    constexpr int64_t kWork = 1 << 15;  // elements a thread takes at a time
+    bool column_wise = outer_strides[last] == 1 && outer[last] >= 8 && inner_strides.back() != 1;
+    if (column_wise) {
+      const int64_t width = std::clamp<int64_t>(kWork / std::max<int64_t>(1, n), 64, 4096);
+      const int64_t per_row = (outer[last] + width - 1) / width;
+      cpu::parallel_for(outputs / outer[last] * per_row, std::max<int64_t>(1, kWork / std::max<int64_t>(1, width * n)),
+                        [&](int64_t begin, int64_t end) {
+                          for (int64_t t = begin; t < end; ++t) {
+                            int64_t b = t % per_row * width;
+                            reduce_columns(t / per_row, b, std::min<int64_t>(b + width, outer[last]), acc);
+                          }
+                        });
+    } else if (outputs == 1 && n >= 4 * kWork && inner.size() == 1 && inner_strides[0] == 1) {
+      // One long sum: threads take pieces, the pieces combine at the end. Piece sizes are fixed, so the result does
+      // not depend on the number of threads.
+      const int64_t pieces = (n + kWork - 1) / kWork;
+      std::vector<char> partial(pieces * acc_item);
+      auto row = cpu::reduce_table().row[int(kind)][int(compute)];
+      auto fill = cpu::reduce_table().fill[int(kind)][int(compute)];
+      cpu::parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; ++p) {
+          char* a = partial.data() + p * acc_item;
+          fill(1, a);
+          each_chunk(x.bytes() + p * kWork * int64_t(item), std::min(kWork, n - p * kWork), 1,
+                     [&](const char* at, int64_t m, int64_t) { row(at, m, a); });
+        }
+      });
+      fill(1, acc);
+      row(partial.data(), pieces, acc);
+    } else {
+      cpu::parallel_for(outputs, std::max<int64_t>(1, kWork / std::max<int64_t>(1, n)),
+                        [&](int64_t begin, int64_t end) { reduce_rows(begin, end, acc); });
+    }
+  }
+};
 
 class Reduce : public OpBase<Reduce> {
  public:
@@ -64,32 +160,13 @@ class Reduce : public OpBase<Reduce> {
 
   void cpu(const Arrays& in, const Arrays& out) override {
     out[0].allocate();
-    const array& x = in[0];
-    Shape outer, inner;
-    Strides outer_strides, inner_strides;
-    for (int i = 0; i < x.ndim(); ++i) {
-      bool reduced = std::find(axes.begin(), axes.end(), i) != axes.end();
-      (reduced ? inner : outer).push_back(x.shape(i));
-      (reduced ? inner_strides : outer_strides).push_back(x.strides()[i]);
-    }
-    int64_t n_in = num_elements(inner);
-    visit(x.dtype(), [&]<class T>(TypeTag<T>) {
-      using A = typename Accumulate<T>::type;
-      const T* base = x.data<T>();
-      T* y = out[0].data<T>();
-      cpu::parallel_for(out[0].size(), std::max<int64_t>(1, 8192 / std::max<int64_t>(1, n_in)),
-                        [&](int64_t begin, int64_t end) {
-                          Walker at(outer, outer_strides, begin);
-                          for (int64_t i = begin; i < end; ++i, at.next()) {
-                            A acc = initial<A>();
-                            Walker w(inner, inner_strides);
-                            for (int64_t k = 0; k < n_in; ++k, w.next()) {
-                              acc = combine<A>(kind, acc, A(base[at.offset() + w.offset()]));
-                            }
-                            y[i] = T(acc);
-                          }
-                        });
-    });
+    Plan plan(in[0], kind, axes);
+    if (!is_half(in[0].dtype())) return plan.run(out[0].bytes());
+    array acc = array::uninitialised(out[0].shape(), float32);
+    plan.run(acc.bytes());
+    const void* from[] = {acc.bytes()};
+    const auto& t = cpu::elementwise_table();
+    (in[0].dtype() == float16 ? t.store_f16 : t.store_bf16)(from, out[0].bytes(), acc.size());
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
@@ -101,7 +178,7 @@ class Reduce : public OpBase<Reduce> {
       array mask = astype(equal(x, outputs[0]), g.dtype());
       return {mask * (g / sum(mask, axes, true))};
     }
-    if (kind == Reduction::prod) return {broadcast_to(g * outputs[0], x.shape()) / x};
+    if (kind == Reduction::prod) return {g * product_of_others(x)};
     return {zeros_like(x)};
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>&) override {
@@ -111,7 +188,7 @@ class Reduce : public OpBase<Reduce> {
       array mask = astype(equal(primals[0], y), tangents[0].dtype());
       return {sum(mask * tangents[0], axes, true) / sum(mask, axes, true)};
     }
-    if (kind == Reduction::prod) return {y * sum(tangents[0] / primals[0], axes, true)};
+    if (kind == Reduction::prod) return {sum(tangents[0] * product_of_others(primals[0]), axes, true)};
     return {zeros_like(y)};
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes_in) override {
@@ -121,33 +198,90 @@ class Reduce : public OpBase<Reduce> {
   }
 
  private:
-  template <class A>
-  A initial() const {
-    if constexpr (std::is_same_v<A, complex64_t>) {
-      float inf = std::numeric_limits<float>::infinity();
-      switch (kind) {
-        case Reduction::sum:
-        case Reduction::any: return {};
-        case Reduction::prod:
-        case Reduction::all: return {1, 0};
-        case Reduction::max: return {-inf, -inf};
-        case Reduction::min: return {inf, inf};
-      }
-    } else {
-      using L = std::numeric_limits<A>;
-      switch (kind) {
-        case Reduction::sum:
-        case Reduction::any: return A(0);
-        case Reduction::prod:
-        case Reduction::all: return A(1);
-        case Reduction::max: return L::has_infinity ? A(-L::infinity()) : L::lowest();
-        case Reduction::min: return L::has_infinity ? L::infinity() : L::max();
-      }
+  // For every entry the product of all others: exclusive products from both ends, so that zeros are no special case.
+  array product_of_others(const array& x) const {
+    Axes order;
+    for (int i = 0; i < x.ndim(); ++i) {
+      if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
     }
-    return A{};
+    const int kept = int(order.size());
+    order.insert(order.end(), axes.begin(), axes.end());
+    array t = transpose(x, order);
+    array lines = flatten(t, kept, -1);
+    array others = cumprod(lines, -1, false, false) * cumprod(lines, -1, true, false);
+    Axes inverse(order.size());
+    for (size_t i = 0; i < order.size(); ++i) inverse[order[i]] = int(i);
+    array y = transpose(reshape(others, t.shape()), inverse);
+    return is_complex(x.dtype()) ? conjugate(y) : y;
   }
 };
 REGISTER_OP(Reduce)
+
+class ArgReduce : public OpBase<ArgReduce> {
+ public:
+  static constexpr const char* kName = "arg_reduce";
+  bool largest = true;
+  int axis = 0;
+  ArgReduce() = default;
+  ArgReduce(bool l, int a) : largest(l), axis(a) {}
+  static auto fields(auto& self) { return std::tie(self.largest, self.axis); }
+  std::string describe() const override { return largest ? "argmax" : "argmin"; }
+
+  std::vector<Spec> infer(const Arrays& in) const override {
+    Shape shape = in[0].shape();
+    shape[axis] = 1;
+    return {{shape, uint32}};
+  }
+  void cpu(const Arrays& in, const Arrays& out) override {
+    out[0].allocate();
+    if (out[0].size() == 0) return;
+    // Lines along the axis become rows: one gather of the whole array beats strided searches per line.
+    const array& x = in[0];
+    Shape outer = x.shape();
+    Strides strides = x.strides();
+    const int64_t n = x.shape(axis), stride = strides[axis];
+    outer.erase(outer.begin() + axis);
+    strides.erase(strides.begin() + axis);
+    auto compute = cpu::compute_type(x.dtype());
+    auto find = largest ? cpu::reduce_table().argmax[int(compute)] : cpu::reduce_table().argmin[int(compute)];
+    Plan plan(x, Reduction::max, {axis});
+    cpu::parallel_for(out[0].size(), std::max<int64_t>(1, 16384 / n), [&](int64_t begin, int64_t end) {
+      std::vector<char> line;
+      Walker at(outer, strides, begin);
+      for (int64_t i = begin; i < end; ++i, at.next()) {
+        const char* p = x.bytes() + at.offset() * int64_t(x.itemsize());
+        if (stride != 1 || plan.load) {
+          line.resize(n * plan.acc_item);
+          plan.each_chunk(p, n, stride, [&](const char* chunk, int64_t m, int64_t done) {
+            std::memcpy(line.data() + done * plan.acc_item, chunk, m * plan.acc_item);
+          });
+          p = line.data();
+        }
+        out[0].data<uint32_t>()[i] = find(p, n);
+      }
+    });
+  }
+  Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
+    return {zeros_like(primals[0])};
+  }
+  Arrays jvp(const Arrays&, const Arrays& tangents, const std::vector<int>&) override {
+    Shape shape = tangents[0].shape();
+    shape[axis] = 1;
+    return {zeros(shape, uint32)};
+  }
+  std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
+    return {{apply(op<ArgReduce>(largest, axis + (axis >= axes[0])), inputs)}, {axes[0]}};
+  }
+};
+REGISTER_OP(ArgReduce)
+
+array arg_reduce(bool largest, const array& a, int axis, bool keepdims, const StreamOrDevice& s) {
+  const char* name = largest ? "argmax" : "argmin";
+  int ax = normalize_axis(axis, a.ndim(), name);
+  if (a.shape(ax) == 0) value_error("[", name, "] Cannot ", name, " reduce zero size array.");
+  array y = apply(op<ArgReduce>(largest, ax), {a}, s);
+  return keepdims ? y : squeeze(y, {ax}, s);
+}
 
 array reduce(Reduction kind, array a, const Axes& axes, bool keepdims, const StreamOrDevice& s) {
   Axes sorted;
@@ -202,6 +336,33 @@ array all(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice&
 }
 array any(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice& s) {
   return reduce(Reduction::any, astype(a, bool_, s), axes, keepdims, s);
+}
+
+
+array mean(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice& s) {
+  array x = astype(a, at_least_float(a.dtype()), s);
+  double n = 1;
+  for (int ax : axes) n *= a.shape(normalize_axis(ax, a.ndim(), "mean"));
+  return multiply(sum(x, axes, keepdims, s), array::scalar(1.0 / n, x.dtype()), s);
+}
+
+array var(const array& a, const Axes& axes, bool keepdims, int ddof, const StreamOrDevice& s) {
+  array x = astype(a, at_least_float(a.dtype()), s);
+  double n = 1;
+  for (int ax : axes) n *= a.shape(normalize_axis(ax, a.ndim(), "var"));
+  array d = square(subtract(x, mean(x, axes, true, s), s), s);
+  array y = sum(d, axes, keepdims, s);
+  return multiply(y, array::scalar(1.0 / std::max(0.0, n - ddof), x.dtype()), s);
+}
+array std(const array& a, const Axes& axes, bool keepdims, int ddof, const StreamOrDevice& s) {
+  return sqrt(var(a, axes, keepdims, ddof, s), s);
+}
+
+array argmax(const array& a, int axis, bool keepdims, const StreamOrDevice& s) {
+  return arg_reduce(true, a, axis, keepdims, s);
+}
+array argmin(const array& a, int axis, bool keepdims, const StreamOrDevice& s) {
+  return arg_reduce(false, a, axis, keepdims, s);
 }
 
 }  // namespace mlx_rocm

@@ -2,6 +2,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/ops/index.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -45,7 +46,28 @@ class Broadcast : public OpBase<Broadcast> {
 };
 REGISTER_OP(Broadcast)
 
-class Reshape : public OpBase<Reshape> {
+// What all reshapes share: the output is a view wherever strides can express it.
+template <class Self>
+class ReshapeBase : public OpBase<Self> {
+ public:
+  void cpu(const Arrays& in, const Arrays& out) override {
+    Strides strides;
+    if (reshape_strides(in[0].shape(), in[0].strides(), out[0].shape(), &strides)) {
+      out[0].share(in[0], strides, in[0].offset());
+    } else {
+      array a = cpu::contiguous(in[0]);
+      out[0].share(a, row_major_strides(out[0].shape()), a.offset());
+    }
+  }
+  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    return {reshape(cotangents[0], primals[0].shape())};
+  }
+  Arrays jvp(const Arrays&, const Arrays& tangents, const std::vector<int>&) override {
+    return {apply(Ref<Op>(this), tangents)};
+  }
+};
+
+class Reshape : public ReshapeBase<Reshape> {
  public:
   static constexpr const char* kName = "reshape";
   Shape shape;
@@ -74,21 +96,6 @@ class Reshape : public OpBase<Reshape> {
     }
     return {{to, in[0].dtype()}};
   }
-  void cpu(const Arrays& in, const Arrays& out) override {
-    Strides strides;
-    if (reshape_strides(in[0].shape(), in[0].strides(), out[0].shape(), &strides)) {
-      out[0].share(in[0], strides, in[0].offset());
-    } else {
-      array a = cpu::contiguous(in[0]);
-      out[0].share(a, row_major_strides(out[0].shape()), a.offset());
-    }
-  }
-  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
-    return {reshape(cotangents[0], primals[0].shape())};
-  }
-  Arrays jvp(const Arrays&, const Arrays& tangents, const std::vector<int>&) override {
-    return {reshape(tangents[0], shape)};
-  }
   Batched vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     array a = moveaxis(inputs[0], axes[0], 0);
     Shape to = shape;
@@ -97,6 +104,130 @@ class Reshape : public OpBase<Reshape> {
   }
 };
 REGISTER_OP(Reshape)
+
+class ExpandDims : public ReshapeBase<ExpandDims> {
+ public:
+  static constexpr const char* kName = "expand_dims";
+  Axes axes;  // sorted, of the output
+  ExpandDims() = default;
+  explicit ExpandDims(Axes a) : axes(std::move(a)) {}
+  static auto fields(auto& self) { return std::tie(self.axes); }
+
+  std::vector<Spec> infer(const Arrays& in) const override {
+    Shape shape = in[0].shape();
+    for (int a : axes) shape.insert(shape.begin() + a, 1);
+    return {{shape, in[0].dtype()}};
+  }
+  Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    return {squeeze(cotangents[0], axes)};
+  }
+  Batched vmap(const Arrays& inputs, const std::vector<int>& axes_in) override {
+    Axes shifted;
+    for (int a : axes) shifted.push_back(a + 1);
+    return {{expand_dims(moveaxis(inputs[0], axes_in[0], 0), shifted)}, {0}};
+  }
+};
+REGISTER_OP(ExpandDims)
+
+class Squeeze : public ReshapeBase<Squeeze> {
+ public:
+  static constexpr const char* kName = "squeeze";
+  Axes axes;  // sorted, of the input
+  Squeeze() = default;
+  explicit Squeeze(Axes a) : axes(std::move(a)) {}
+  static auto fields(auto& self) { return std::tie(self.axes); }
+
+  std::vector<Spec> infer(const Arrays& in) const override {
+    Shape shape;
+    for (int i = 0; i < in[0].ndim(); ++i) {
+      bool gone = std::find(axes.begin(), axes.end(), i) != axes.end();
+      if (gone && in[0].shape(i) != 1) {
+        value_error("[squeeze] Cannot squeeze axis ", i, " with size ", in[0].shape(i),
+                    " which is not equal to 1.");
+      }
+      if (!gone) shape.push_back(in[0].shape(i));
+    }
+    return {{shape, in[0].dtype()}};
+  }
+  Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    return {expand_dims(cotangents[0], axes)};
+  }
+  Batched vmap(const Arrays& inputs, const std::vector<int>& axes_in) override {
+    Axes shifted;
+    for (int a : axes) shifted.push_back(a + 1);
+    return {{squeeze(moveaxis(inputs[0], axes_in[0], 0), shifted)}, {0}};
+  }
+};
+REGISTER_OP(Squeeze)
+
+class Flatten : public ReshapeBase<Flatten> {
+ public:
+  static constexpr const char* kName = "flatten";
+  int start = 0, end = 0;  // inclusive, normalised
+  Flatten() = default;
+  Flatten(int b, int e) : start(b), end(e) {}
+  static auto fields(auto& self) { return std::tie(self.start, self.end); }
+
+  std::vector<Spec> infer(const Arrays& in) const override {
+    const Shape& from = in[0].shape();
+    Shape shape(from.begin(), from.begin() + start);
+    int64_t n = 1;
+    for (int i = start; i <= end; ++i) n *= from[i];
+    if (n > INT32_MAX) value_error("[flatten] The flattened axis of shape ", from, " exceeds 2^31 - 1 elements.");
+    shape.push_back(int32_t(n));
+    shape.append(from.begin() + end + 1, from.end());
+    return {{shape, in[0].dtype()}};
+  }
+  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    const Shape& from = primals[0].shape();
+    return {unflatten(cotangents[0], start, Shape(from.begin() + start, from.begin() + end + 1))};
+  }
+  Batched vmap(const Arrays& inputs, const std::vector<int>& axes) override {
+    return {{apply(op<Flatten>(start + 1, end + 1), {moveaxis(inputs[0], axes[0], 0)})}, {0}};
+  }
+};
+REGISTER_OP(Flatten)
+
+class Unflatten : public ReshapeBase<Unflatten> {
+ public:
+  static constexpr const char* kName = "unflatten";
+  int axis = 0;
+  Shape shape;  // at most one -1
+  Unflatten() = default;
+  Unflatten(int a, Shape s) : axis(a), shape(std::move(s)) {}
+  static auto fields(auto& self) { return std::tie(self.axis, self.shape); }
+
+  std::vector<Spec> infer(const Arrays& in) const override {
+    const Shape& from = in[0].shape();
+    Shape part = shape;
+    int64_t known = 1;
+    int unknown = -1;
+    for (size_t i = 0; i < part.size(); ++i) {
+      if (part[i] == -1 && unknown < 0) {
+        unknown = int(i);
+      } else if (part[i] < 0) {
+        value_error("[unflatten] Invalid shape ", shape, ": only one dimension can be inferred.");
+      } else {
+        known *= part[i];
+      }
+    }
+    if (unknown >= 0 && known > 0) part[unknown] = int32_t(from[axis] / known);
+    if (num_elements(part) != from[axis]) {
+      value_error("[unflatten] Cannot unflatten axis ", axis, " with size ", from[axis], " into shape ", shape, ".");
+    }
+    Shape to(from.begin(), from.begin() + axis);
+    to.append(part.begin(), part.end());
+    to.append(from.begin() + axis + 1, from.end());
+    return {{to, in[0].dtype()}};
+  }
+  Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    return {flatten(cotangents[0], axis, axis + int(shape.size()) - 1)};
+  }
+  Batched vmap(const Arrays& inputs, const std::vector<int>& axes) override {
+    return {{apply(op<Unflatten>(axis + 1, shape), {moveaxis(inputs[0], axes[0], 0)})}, {0}};
+  }
+};
+REGISTER_OP(Unflatten)
 
 class Transpose : public OpBase<Transpose> {
  public:
@@ -230,6 +361,50 @@ class SliceUpdate : public OpBase<SliceUpdate> {
 };
 REGISTER_OP(SliceUpdate)
 
+class AsStrided : public OpBase<AsStrided> {
+ public:
+  static constexpr const char* kName = "as_strided";
+  Shape shape;
+  Strides strides;
+  int64_t offset = 0;
+  AsStrided() = default;
+  AsStrided(Shape s, Strides t, int64_t o) : shape(std::move(s)), strides(std::move(t)), offset(o) {}
+  static auto fields(auto& self) { return std::tie(self.shape, self.strides, self.offset); }
+
+  std::vector<Spec> infer(const Arrays& in) const override {
+    auto [low, high] = extent(shape, strides);
+    if (high >= low && (offset + low < 0 || offset + high >= in[0].size())) {
+      value_error("[as_strided] Elements ", offset + low, " to ", offset + high, " lie outside an array of ",
+                  in[0].size(), " elements.");
+    }
+    return {{shape, in[0].dtype()}};
+  }
+  void cpu(const Arrays& in, const Arrays& out) override {
+    array a = cpu::contiguous(in[0]);
+    out[0].share(a, strides, a.offset() + offset * int64_t(a.itemsize()));
+  }
+  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    // Every element collects the cotangents of all places that show it: scatter-add by flat index.
+    int64_t n = primals[0].size();
+    array index = as_strided(arange(0, double(n), 1, int32), shape, strides, offset);
+    array flat = scatter_add_axis(zeros({int32_t(n)}, cotangents[0].dtype()), reshape(index, {-1}),
+                                  reshape(cotangents[0], {-1}), 0);
+    return {reshape(flat, primals[0].shape())};
+  }
+  Arrays jvp(const Arrays&, const Arrays& tangents, const std::vector<int>&) override {
+    return {as_strided(tangents[0], shape, strides, offset)};
+  }
+  Batched vmap(const Arrays& inputs, const std::vector<int>& axes) override {
+    array a = moveaxis(inputs[0], axes[0], 0);
+    Shape to = shape;
+    Strides step = strides;
+    to.insert(to.begin(), a.shape(0));
+    step.insert(step.begin(), a.size() / std::max(1, a.shape(0)));
+    return {{as_strided(a, to, step, offset)}, {0}};
+  }
+};
+REGISTER_OP(AsStrided)
+
 // Ops that pass values through unchanged.
 template <class Self>
 class Identity : public OpBase<Self> {
@@ -307,12 +482,13 @@ array flatten(const array& a, int start_axis, int end_axis, const StreamOrDevice
   if (e < b) value_error("[flatten] start_axis ", start_axis, " must not come after end_axis ", end_axis, ".");
   if (b >= nd || e < 0) value_error("[flatten] Invalid axes for an array with ", a.ndim(), " dimensions.");
   if (a.ndim() == 0) return reshape(a, {1}, s);
-  Shape shape(a.shape().begin(), a.shape().begin() + b);
-  int64_t n = 1;
-  for (int i = b; i <= e; ++i) n *= a.shape(i);
-  shape.push_back(int32_t(n));
-  for (int i = e + 1; i < a.ndim(); ++i) shape.push_back(a.shape(i));
-  return reshape(a, shape, s);
+  if (b == e) return a;
+  return apply(op<Flatten>(b, e), {a}, s);
+}
+
+array unflatten(const array& a, int axis, const Shape& shape, const StreamOrDevice& s) {
+  if (shape.empty()) value_error("[unflatten] Shape to unflatten to cannot be empty.");
+  return apply(op<Unflatten>(normalize_axis(axis, a.ndim(), "unflatten"), shape), {a}, s);
 }
 
 array transpose(const array& a, const Axes& axes, const StreamOrDevice& s) {
@@ -349,34 +525,77 @@ array moveaxis(const array& a, int source, int destination, const StreamOrDevice
   return transpose(a, axes, s);
 }
 
+// Normalised, sorted and free of duplicates.
+static Axes unique_axes(const Axes& axes, int ndim, const char* op) {
+  Axes out;
+  for (int ax : axes) out.push_back(normalize_axis(ax, ndim, op));
+  std::sort(out.begin(), out.end());
+  if (std::adjacent_find(out.begin(), out.end()) != out.end()) value_error("[", op, "] Received duplicate axes.");
+  return out;
+}
+
 array expand_dims(const array& a, const Axes& axes, const StreamOrDevice& s) {
-  int nd = a.ndim() + int(axes.size());
-  std::vector<bool> fresh(nd, false);
-  for (int ax : axes) {
-    int n = normalize_axis(ax, nd, "expand_dims");
-    if (fresh[n]) value_error("[expand_dims] Received duplicate axes.");
-    fresh[n] = true;
-  }
-  Shape shape;
-  int from = 0;
-  for (int i = 0; i < nd; ++i) shape.push_back(fresh[i] ? 1 : a.shape()[from++]);
-  return reshape(a, shape, s);
+  if (axes.empty()) return a;
+  return apply(op<ExpandDims>(unique_axes(axes, a.ndim() + int(axes.size()), "expand_dims")), {a}, s);
 }
 array squeeze(const array& a, const Axes& axes, const StreamOrDevice& s) {
-  std::vector<bool> gone(a.ndim(), false);
-  for (int ax : axes) {
-    int n = normalize_axis(ax, a.ndim(), "squeeze");
-    if (gone[n]) value_error("[squeeze] Received duplicate axes.");
-    if (a.shape(n) != 1) {
-      value_error("[squeeze] Cannot squeeze axis ", ax, " with size ", a.shape(n), " which is not equal to 1.");
-    }
-    gone[n] = true;
-  }
-  Shape shape;
+  if (axes.empty()) return a;
+  return apply(op<Squeeze>(unique_axes(axes, a.ndim(), "squeeze")), {a}, s);
+}
+array squeeze(const array& a, const StreamOrDevice& s) {
+  Axes axes;
   for (int i = 0; i < a.ndim(); ++i) {
-    if (!gone[i]) shape.push_back(a.shape(i));
+    if (a.shape(i) == 1) axes.push_back(i);
   }
-  return reshape(a, shape, s);
+  return squeeze(a, axes, s);
+}
+
+Arrays broadcast_arrays(const Arrays& arrays, const StreamOrDevice& s) {
+  Shape shape;
+  for (const array& a : arrays) shape = broadcast_shapes(shape, a.shape(), "broadcast_arrays");
+  Arrays out;
+  for (const array& a : arrays) out.push_back(broadcast_to(a, shape, s));
+  return out;
+}
+
+array as_strided(const array& a, const Shape& shape, const Strides& strides, int64_t offset,
+                 const StreamOrDevice& s) {
+  if (shape.size() != strides.size()) {
+    value_error("[as_strided] Got ", shape.size(), " dimensions and ", strides.size(), " strides.");
+  }
+  return apply(op<AsStrided>(shape, strides, offset), {a}, s);
+}
+
+array flip(const array& a, const Axes& axes, const StreamOrDevice& s) {
+  Shape start(a.ndim(), 0), stop = a.shape(), step(a.ndim(), 1);
+  for (int ax : unique_axes(axes, a.ndim(), "flip")) {
+    start[ax] = a.shape(ax) - 1;
+    stop[ax] = -1;
+    step[ax] = -1;
+  }
+  return axes.empty() ? a : slice(a, start, stop, step, s);
+}
+
+array diagonal(const array& a, int offset, int axis1, int axis2, const StreamOrDevice& s) {
+  if (a.ndim() < 2) value_error("[diagonal] Array must have at least two dimensions, but got ", a.ndim(), ".");
+  int i = normalize_axis(axis1, a.ndim(), "diagonal"), j = normalize_axis(axis2, a.ndim(), "diagonal");
+  if (i == j) value_error("[diagonal] axis1 and axis2 cannot be the same axis.");
+  Axes order;
+  for (int k = 0; k < a.ndim(); ++k) {
+    if (k != i && k != j) order.push_back(k);
+  }
+  order.push_back(i);
+  order.push_back(j);
+  array t = transpose(a, order, s);  // (..., rows, columns)
+  int64_t rows = a.shape(i), columns = a.shape(j);
+  int64_t n = std::max<int64_t>(0, offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns));
+  Shape shape(t.shape().begin(), t.shape().end() - 1);
+  shape.back() = int32_t(n);
+  Strides strides = row_major_strides(t.shape());
+  strides.pop_back();
+  strides.back() = columns + 1;
+  if (n == 0) return zeros(shape, a.dtype(), s);
+  return as_strided(t, shape, strides, offset >= 0 ? offset : -int64_t(offset) * columns, s);
 }
 
 array slice(const array& a, const Shape& start, const Shape& stop, const Shape& strides, const StreamOrDevice& s) {

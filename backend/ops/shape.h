@@ -22,6 +22,14 @@ array slice(const array& a, const Shape& start, const Shape& stop, const Shape& 
 // `a` with that slice replaced by `update` (broadcast to the slice's shape).
 array slice_update(const array& a, const array& update, const Shape& start, const Shape& stop, const Shape& strides,
                    const StreamOrDevice& s = {});
+array unflatten(const array& a, int axis, const Shape& shape, const StreamOrDevice& s = {});
+Arrays broadcast_arrays(const Arrays& arrays, const StreamOrDevice& s = {});
+array squeeze(const array& a, const StreamOrDevice& s = {});  // every axis of size 1
+// A view with these strides (in elements) from element `offset` of the row-major flattened array.
+array as_strided(const array& a, const Shape& shape, const Strides& strides, int64_t offset,
+                 const StreamOrDevice& s = {});
+array diagonal(const array& a, int offset = 0, int axis1 = 0, int axis2 = 1, const StreamOrDevice& s = {});
+array flip(const array& a, const Axes& axes, const StreamOrDevice& s = {});
 array contiguous(const array& a, bool allow_col_major = false, const StreamOrDevice& s = {});
 array copy(const array& a, const StreamOrDevice& s = {});
 array stop_gradient(const array& a, const StreamOrDevice& s = {});

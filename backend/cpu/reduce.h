@@ -1,0 +1,28 @@
+// Reductions over raw memory, compiled per instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "backend/cpu/isa.h"
+#include "backend/cpu/tile.h"
+
+namespace mlx_rocm::cpu {
+
+enum class Reduction : uint8_t { sum, prod, max, min, all, any };
+constexpr int num_reductions = 6;
+
+struct ReduceTable {
+  // *acc = *acc combined with n contiguous elements.
+  void (*row[num_reductions][num_computes])(const void* x, int64_t n, void* acc);
+  // acc[i] = acc[i] combined with x[i].
+  void (*columns[num_reductions][num_computes])(const void* x, int64_t n, void* acc);
+  // acc[0, n) = the neutral element.
+  void (*fill[num_reductions][num_computes])(int64_t n, void* acc);
+  // Index of the first largest (argmin: smallest) of n contiguous elements; NaN counts as the extreme.
+  uint32_t (*argmax[num_computes])(const void* x, int64_t n);
+  uint32_t (*argmin[num_computes])(const void* x, int64_t n);
+};
+
+}  // namespace mlx_rocm::cpu
+
+MLX_ROCM_ISA_TABLE(ReduceTable, reduce_table)

@@ -1,0 +1,145 @@
+#include "backend/cpu/reduce.h"
+
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+namespace mlx_rocm::cpu::SIMD_NS {
+namespace {
+
+#include "backend/cpu/simd/vmath.h"
+#include "kernels/scalar.h"
+
+// Independent accumulators let the loop vectorise without reassociating floating-point sums behind our back, and
+// make long sums more accurate.
+constexpr int kLanes = 64;
+
+struct All {
+  bool operator()(bool a, bool b) const { return a & b; }
+};
+struct Any {
+  bool operator()(bool a, bool b) const { return a | b; }
+};
+
+template <Reduction r>
+struct Combine;
+template <>
+struct Combine<Reduction::sum> : Add {};
+template <>
+struct Combine<Reduction::prod> : Multiply {};
+template <>
+struct Combine<Reduction::max> : Maximum {};
+template <>
+struct Combine<Reduction::min> : Minimum {};
+template <>
+struct Combine<Reduction::all> : All {};
+template <>
+struct Combine<Reduction::any> : Any {};
+
+template <Reduction r, class T>
+T neutral() {
+  if constexpr (r == Reduction::sum || r == Reduction::any) return T{};
+  if constexpr (r == Reduction::prod || r == Reduction::all) {
+    if constexpr (std::is_same_v<T, complex64>) return {1.0f, 0.0f};
+    else return T(1);
+  }
+  if constexpr (r == Reduction::max || r == Reduction::min) {
+    constexpr bool low = r == Reduction::max;
+    if constexpr (std::is_same_v<T, complex64>) {
+      float inf = low ? -__builtin_inff() : __builtin_inff();
+      return {inf, inf};
+    } else {
+      using L = std::numeric_limits<T>;
+      if constexpr (L::has_infinity) return low ? T(-L::infinity()) : L::infinity();
+      return low ? L::lowest() : L::max();
+    }
+  }
+}
+
+template <Reduction r, class T>
+void row(const void* in, int64_t n, void* acc) {
+  auto* x = static_cast<const T*>(in);
+  Combine<r> f;
+  T total = *static_cast<T*>(acc);
+  int64_t i = 0;
+  if (n >= kLanes) {
+    T lanes[kLanes];
+    for (int k = 0; k < kLanes; ++k) lanes[k] = x[k];
+    for (i = kLanes; i + kLanes <= n; i += kLanes) {
+      for (int k = 0; k < kLanes; ++k) lanes[k] = f(lanes[k], x[i + k]);
+    }
+    for (int width = kLanes / 2; width > 0; width /= 2) {
+      for (int k = 0; k < width; ++k) lanes[k] = f(lanes[k], lanes[k + width]);
+    }
+    total = f(total, lanes[0]);
+  }
+  for (; i < n; ++i) total = f(total, x[i]);
+  *static_cast<T*>(acc) = total;
+}
+
+template <Reduction r, class T>
+void columns(const void* in, int64_t n, void* acc) {
+  auto* x = static_cast<const T*>(in);
+  auto* y = static_cast<T*>(acc);
+  Combine<r> f;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) y[i] = f(y[i], x[i]);
+}
+
+template <Reduction r, class T>
+void fill(int64_t n, void* acc) {
+  auto* y = static_cast<T*>(acc);
+  for (int64_t i = 0; i < n; ++i) y[i] = neutral<r, T>();
+}
+
+// The extreme value first (vectorised), then where it stands.
+template <Reduction r, class T>
+uint32_t arg(const void* in, int64_t n) {
+  auto* x = static_cast<const T*>(in);
+  T best = x[0];
+  row<r, T>(in, n, &best);
+  if (best != best) {
+    for (int64_t i = 0; i < n; ++i) {
+      if (x[i] != x[i]) return uint32_t(i);
+    }
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    if (x[i] == best) return uint32_t(i);
+  }
+  return 0;
+}
+
+template <class... T>
+struct Types {};
+using AllTypes = Types<bool, uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t, float, double,
+                       complex64>;
+
+template <Reduction r, class... T>
+constexpr void set(ReduceTable& t, Types<T...>) {
+  int i = 0;
+  ((t.row[int(r)][i] = row<r, T>, t.columns[int(r)][i] = columns<r, T>, t.fill[int(r)][i] = fill<r, T>, ++i), ...);
+}
+template <class... T>
+constexpr void set_args(ReduceTable& t, Types<T...>) {
+  int i = 0;
+  ((t.argmax[i] = arg<Reduction::max, T>, t.argmin[i] = arg<Reduction::min, T>, ++i), ...);
+}
+
+constexpr ReduceTable make_table() {
+  ReduceTable t{};
+  set<Reduction::sum>(t, AllTypes{});
+  set<Reduction::prod>(t, AllTypes{});
+  set<Reduction::max>(t, AllTypes{});
+  set<Reduction::min>(t, AllTypes{});
+  set<Reduction::all>(t, Types<bool>{});
+  set<Reduction::any>(t, Types<bool>{});
+  set_args(t, AllTypes{});
+  return t;
+}
+
+}  // namespace
+
+extern const ReduceTable reduce_table;
+constexpr ReduceTable reduce_table = make_table();
+
+}  // namespace mlx_rocm::cpu::SIMD_NS

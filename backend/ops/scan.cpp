@@ -1,0 +1,234 @@
+#include "backend/ops/scan.h"
+
+#include <cmath>
+#include <limits>
+
+#include "backend/core/op.h"
+#include "backend/cpu/pool.h"
+#include "backend/cpu/tile.h"
+#include "backend/ops/index.h"
+#include "backend/ops/ops.h"
+
+namespace mlx_rocm {
+namespace {
+
+enum class ScanKind : uint8_t { sum, prod, max, min, logaddexp };
+constexpr const char* kNames[] = {"cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"};
+
+template <class T>
+struct Accumulate {
+  using type = T;
+};
+template <>
+struct Accumulate<float16_t> {
+  using type = float;
+};
+template <>
+struct Accumulate<bfloat16_t> {
+  using type = float;
+};
+template <>
+struct Accumulate<bool> {
+  using type = int32_t;
+};
+
+template <ScanKind kind, class A>
+A combine(A a, A b) {
+  if constexpr (std::is_same_v<A, complex64_t>) {
+    bool less = a.re < b.re || (a.re == b.re && a.im < b.im);
+    if constexpr (kind == ScanKind::sum) return {a.re + b.re, a.im + b.im};
+    if constexpr (kind == ScanKind::prod) return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+    if constexpr (kind == ScanKind::max) return less ? b : a;
+    return less ? a : b;
+  } else {
+    if constexpr (kind == ScanKind::sum) return A(a + b);
+    if constexpr (kind == ScanKind::prod) return A(a * b);
+    if constexpr (kind == ScanKind::max) return (a > b || a != a) ? a : b;
+    if constexpr (kind == ScanKind::min) return (a < b || a != a) ? a : b;
+    if constexpr (kind == ScanKind::logaddexp) {
+      A high = a > b ? a : b, low = a > b ? b : a;
+      if (a != a || b != b) return a + b;
+      if (high == low) return high + A(M_LN2);
+      return high + A(std::log1p(std::exp(low - high)));
+    }
+  }
+  return a;
+}
+
+template <ScanKind kind, class A>
+A initial() {
+  if constexpr (kind == ScanKind::prod) {
+    if constexpr (std::is_same_v<A, complex64_t>) return {1, 0};
+    else return A(1);
+  } else if constexpr (kind == ScanKind::sum) {
+    return A{};
+  } else if constexpr (std::is_same_v<A, complex64_t>) {
+    float inf = std::numeric_limits<float>::infinity();
+    return kind == ScanKind::min ? A{inf, inf} : A{-inf, -inf};
+  } else {
+    using L = std::numeric_limits<A>;
+    if constexpr (kind == ScanKind::min) return L::has_infinity ? L::infinity() : L::max();
+    return L::has_infinity ? A(-L::infinity()) : L::lowest();
+  }
+}
+
+// Scans `columns` neighbouring lines at once: x and y advance by `step` elements per entry.
+template <ScanKind kind, class T>
+void scan_lines(const T* x, T* y, int64_t n, int64_t step, int64_t columns, bool reverse, bool inclusive) {
+  using A = typename Accumulate<T>::type;
+  constexpr int64_t kBlock = 64;
+  for (int64_t c0 = 0; c0 < columns; c0 += kBlock) {
+    int64_t width = std::min(kBlock, columns - c0);
+    A acc[kBlock];
+    for (int64_t c = 0; c < width; ++c) acc[c] = initial<kind, A>();
+    for (int64_t i = 0; i < n; ++i) {
+      int64_t at = (reverse ? n - 1 - i : i) * step + c0;
+      for (int64_t c = 0; c < width; ++c) {
+        A v = A(x[at + c]);
+        A next = i == 0 && inclusive ? v : combine<kind>(acc[c], v);
+        y[at + c] = T(inclusive ? next : acc[c]);
+        acc[c] = next;
+      }
+    }
+  }
+}
+
+class Scan : public OpBase<Scan> {
+ public:
+  static constexpr const char* kName = "scan";
+  ScanKind kind = ScanKind::sum;
+  int axis = 0;
+  bool reverse = false, inclusive = true;
+  Scan() = default;
+  Scan(ScanKind k, int a, bool r, bool i) : kind(k), axis(a), reverse(r), inclusive(i) {}
+  static auto fields(auto& self) { return std::tie(self.kind, self.axis, self.reverse, self.inclusive); }
+  std::string describe() const override { return kNames[int(kind)]; }
+
+  std::vector<Spec> infer(const Arrays& in) const override { return {in[0].spec()}; }
+
+  void cpu(const Arrays& in, const Arrays& out) override {
+    if (in[0].row_contiguous() && in[0].donatable()) {
+      out[0].share(in[0]);
+    } else {
+      out[0].allocate();
+    }
+    array x = cpu::contiguous(in[0]);
+    if (x.size() == 0) return;
+    int64_t n = x.shape(axis), inner = 1, outer = 1;
+    for (int i = axis + 1; i < x.ndim(); ++i) inner *= x.shape(i);
+    for (int i = 0; i < axis; ++i) outer *= x.shape(i);
+    visit(x.dtype(), [&]<class T>(TypeTag<T>) {
+      auto run = [&]<ScanKind k>() {
+        const T* from = x.data<T>();
+        T* to = out[0].data<T>();
+        cpu::parallel_for(outer, std::max<int64_t>(1, 32768 / (n * inner)), [&](int64_t begin, int64_t end) {
+          for (int64_t o = begin; o < end; ++o) {
+            scan_lines<k>(from + o * n * inner, to + o * n * inner, n, inner, inner, reverse, inclusive);
+          }
+        });
+      };
+      switch (kind) {
+        case ScanKind::sum: return run.template operator()<ScanKind::sum>();
+        case ScanKind::prod: return run.template operator()<ScanKind::prod>();
+        case ScanKind::max: return run.template operator()<ScanKind::max>();
+        case ScanKind::min: return run.template operator()<ScanKind::min>();
+        case ScanKind::logaddexp:
+          if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, float16_t> ||
+                        std::is_same_v<T, bfloat16_t>) {
+            return run.template operator()<ScanKind::logaddexp>();
+          }
+      }
+    });
+  }
+
+  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
+             const Arrays& outputs) override {
+    const array &x = primals[0], &g = cotangents[0], &y = outputs[0];
+    auto back = [&](const array& a) { return apply(op<Scan>(ScanKind::sum, axis, !reverse, inclusive), {a}); };
+    switch (kind) {
+      case ScanKind::sum: return {back(g)};
+      case ScanKind::prod: return {product_vjp(x, g, y)};
+      case ScanKind::logaddexp: return {back(g * exp(negative(y))) * exp(x)};
+      case ScanKind::max:
+      case ScanKind::min: break;
+    }
+    return {extreme_vjp(x, g, y)};
+  }
+
+  Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>&) override {
+    const array &x = primals[0], &t = tangents[0];
+    auto forward = [&](const array& a) { return apply(op<Scan>(ScanKind::sum, axis, reverse, inclusive), {a}); };
+    if (kind == ScanKind::sum) return {forward(t)};
+    array y = apply(Ref<Op>(this), {x});
+    if (kind == ScanKind::logaddexp) return {forward(t * exp(x)) * exp(negative(y))};
+    if (kind == ScanKind::prod) return {y * forward(t / x)};
+    throw NotImplemented(concat_text("[", kNames[int(kind)], "] has no forward derivative (jvp)."));
+  }
+
+  std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
+    int shifted = axis + (axis >= axes[0]);
+    return {{apply(op<Scan>(kind, shifted, reverse, inclusive), inputs)}, {axes[0]}};
+  }
+
+ private:
+  // dL/dx_i = sum over j >= i of g_j * (product without x_i): through cumulative sums of g*y divided by x, and where
+  // an entry is 0 by scanning with that zero replaced by 1.
+  array product_vjp(const array& x, const array& g, const array& y) const {
+    auto scan = [&](ScanKind k, const array& a, bool r, bool inc) { return apply(op<Scan>(k, axis, r, inc), {a}); };
+    array zero = array::scalar(0, x.dtype());
+    array is_zero = equal(x, zero);
+    // Zeros met so far (inclusive of the entry itself in scan order).
+    array zeros_before = scan(ScanKind::sum, astype(is_zero, int32), reverse, true);
+    array first = logical_and(is_zero, equal(zeros_before, array::scalar(1, int32)));
+    array plain = scan(ScanKind::sum, g * y, !reverse, inclusive) / where(is_zero, ones_like(x), x);
+    // With the first zero set to 1, outputs up to the second zero are the products that leave it out.
+    array patched = where(first, ones_like(x), x);
+    array without = scan(ScanKind::prod, patched, reverse, inclusive);
+    array tail = scan(ScanKind::sum, g * without, !reverse, inclusive);
+    array seen_none = equal(zeros_before, array::scalar(0, int32));
+    return where(seen_none, plain, where(first, tail, zero));
+  }
+
+  // The cotangent of each output goes to the latest entry that set the running extreme.
+  array extreme_vjp(const array& x, const array& g, const array& y) const {
+    int n = x.shape(axis);
+    Shape along(x.ndim(), 1);
+    along[axis] = n;
+    array position = broadcast_to(reshape(arange(0, n, 1, int32), along), x.shape());
+    array setter;
+    array inclusive_y = inclusive ? y : apply(op<Scan>(kind, axis, reverse, true), {x});
+    array none = array::scalar(reverse ? n : -1, int32);
+    array at = where(equal(x, inclusive_y), position, none);
+    setter = apply(op<Scan>(reverse ? ScanKind::min : ScanKind::max, axis, reverse, inclusive), {at});
+    array valid = reverse ? less(setter, array::scalar(n, int32)) : greater_equal(setter, array::scalar(0, int32));
+    array index = where(valid, setter, array::scalar(0, int32));
+    return scatter_add_along_axis(zeros_like(x), index, where(valid, g, array::scalar(0, g.dtype())), axis);
+  }
+};
+REGISTER_OP(Scan)
+
+array scan(ScanKind kind, array a, int axis, bool reverse, bool inclusive, const StreamOrDevice& s) {
+  int ax = normalize_axis(axis, a.ndim(), kNames[int(kind)]);
+  return apply(op<Scan>(kind, ax, reverse, inclusive), {a}, s);
+}
+
+}  // namespace
+
+array cumsum(const array& a, int axis, bool reverse, bool inclusive, const StreamOrDevice& s) {
+  return scan(ScanKind::sum, a.dtype() == bool_ ? astype(a, int32, s) : a, axis, reverse, inclusive, s);
+}
+array cumprod(const array& a, int axis, bool reverse, bool inclusive, const StreamOrDevice& s) {
+  return scan(ScanKind::prod, a, axis, reverse, inclusive, s);
+}
+array cummax(const array& a, int axis, bool reverse, bool inclusive, const StreamOrDevice& s) {
+  return scan(ScanKind::max, a, axis, reverse, inclusive, s);
+}
+array cummin(const array& a, int axis, bool reverse, bool inclusive, const StreamOrDevice& s) {
+  return scan(ScanKind::min, a, axis, reverse, inclusive, s);
+}
+array logcumsumexp(const array& a, int axis, bool reverse, bool inclusive, const StreamOrDevice& s) {
+  if (is_complex(a.dtype())) value_error("[logcumsumexp] Not supported for complex64.");
+  return scan(ScanKind::logaddexp, astype(a, at_least_float(a.dtype()), s), axis, reverse, inclusive, s);
+}
+
+}  // namespace mlx_rocm
