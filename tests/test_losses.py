@@ -1,10 +1,11 @@
-"""mlx_rocm.nn.losses against formulas in double precision, their gradients against differences, and their errors."""
+"""mlx_rocm.nn.losses: values in double precision, gradients against differences, errors."""
 
 import mlx_rocm.core as mx
-import mlx_rocm.nn as nn
 import numpy as np
 import pytest
 from scipy import special, stats
+
+from mlx_rocm import nn
 
 L = nn.losses
 RNG = np.random.default_rng(7)

@@ -1,13 +1,14 @@
-"""mlx_rocm.nn: what a Module is (attributes, trees, freezing, files), quantising and sharding models, initial values."""
+"""mlx_rocm.nn: modules (attributes, trees, freezing, files), quantising and sharding models, initial values."""
 
 import copy
 import math
 import pickle
 
 import mlx_rocm.core as mx
-import mlx_rocm.nn as nn
 import numpy as np
 import pytest
+
+from mlx_rocm import nn
 from mlx_rocm.nn.layers import distributed as sharding
 from mlx_rocm.utils import tree_flatten, tree_map
 
@@ -127,7 +128,7 @@ def test_trees():
     assert names(model.parameters()) == PARAMETERS
     assert model.children() == {"blocks": model.blocks, "heads": model.heads, "table": [{}, {"inner": {}}]}
     assert {path for path, _ in model.named_modules()} == MODULES
-    assert [m for _, m in model.named_modules()][0] is model
+    assert model.named_modules()[0] == ("", model)
     assert len(model.modules()) == len(MODULES)
     leaves = tree_flatten(model.leaf_modules(), is_leaf=nn.Module.is_module)
     assert {path for path, _ in leaves} == MODULES - {"", "blocks.0", "blocks.1"}

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import mlx_rocm.core as mx
-import mlx_rocm.nn as nn
 import numpy as np
 import pytest
-from mlx_rocm.utils import tree_flatten
 from scipy import special
+
+from mlx_rocm import nn
+from mlx_rocm.utils import tree_flatten
 
 sys.path.insert(0, str(Path(__file__).parent))
 import nn_reference as ref
@@ -31,7 +32,7 @@ def to_mx(a):
 
 
 def randomized(layer):
-    """``layer`` with random parameters (many start as ones or zeros), and these in double precision by path."""
+    """``layer`` with random parameters (many start as ones or zeros), and these as NumPy arrays by path."""
     values = {path: 0.5 * RNG.normal(size=p.shape) + 0.1 for path, p in tree_flatten(layer.parameters())}
     layer.load_weights([(path, to_mx(v)) for path, v in values.items()])
     return layer, values

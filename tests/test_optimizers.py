@@ -1,20 +1,21 @@
-"""mlx_rocm.optimizers: every optimizer against a NumPy loop in double precision, schedules against their formulas, and
-how optimizers treat trees, states and types."""
+"""mlx_rocm.optimizers: every optimizer against a NumPy loop in double precision, schedules against their
+formulas, and how optimizers treat trees, states and types."""
 
 import math
 
 import mlx_rocm.core as mx
-import mlx_rocm.nn as nn
-import mlx_rocm.optimizers as opt
 import numpy as np
 import pytest
+
+import mlx_rocm.optimizers as opt
+from mlx_rocm import nn
 from mlx_rocm.utils import tree_flatten, tree_map, tree_unflatten
 
 STEPS = 6
 SHAPES = {"matrix": (5, 3), "wide": (2, 7), "vector": (4,), "cube": (2, 3, 4), "scalar": ()}
 
 
-# ---- the formulas: functions of w, g, state and step t = 1, 2, ... that return the new w ----------------------------
+# ---- the formulas: functions of w, g, state and step t = 1, 2, ... that return the new w ----
 
 
 def sgd(w, g, s, t, lr=0.1, momentum=0.0, decay=0.0, dampening=0.0, nesterov=False):
@@ -317,14 +318,8 @@ def test_multi_optimizer():
     parts = [opt.SGD(0.1), opt.Lion(0.01), opt.Adam(0.001)]
     optimizer = opt.MultiOptimizer(parts, [lambda path, g: path == "vector", lambda path, g: g.ndim == 2])
     new = optimizer.apply_gradients(gradients, params)
-    for name in SHAPES:
-        chosen = (
-            opt.SGD(0.1)
-            if name == "vector"
-            else opt.Lion(0.01)
-            if len(SHAPES[name]) == 2
-            else opt.Adam(0.001)
-        )
+    for name, shape in SHAPES.items():
+        chosen = opt.SGD(0.1) if name == "vector" else opt.Lion(0.01) if len(shape) == 2 else opt.Adam(0.001)
         expected = chosen.apply_gradients({"w": gradients[name]}, {"w": params[name]})["w"]
         assert mx.array_equal(new[name], expected), name
 
