@@ -1,0 +1,1 @@
+"""The AMD emulator: see README.md."""
