@@ -29,6 +29,7 @@ void init_shape(nb::module_& m);
 void init_create(nb::module_& m);
 void init_reduce(nb::module_& m);
 void init_index(nb::module_& m);
+void init_fast(nb::module_& m);
 void init_transforms(nb::module_& m);
 
 // An argument where MLX takes "scalar or array": bool, int, float, complex, array, NumPy array, anything with

@@ -47,5 +47,6 @@ NB_MODULE(core, m) {
   init_create(m);
   init_reduce(m);
   init_index(m);
+  init_fast(m);
   init_transforms(m);
 }

@@ -25,6 +25,8 @@ struct RowTable {
   RowKernels f32;
   RowKernels bf16;
   RowKernels f16;
+  // sin and cos of position * rate[i]; sin times sign.
+  void (*sincos)(const float* rate, float position, float sign, float* sin, float* cos, int64_t n);
 };
 
 }  // namespace mlx_rocm::cpu

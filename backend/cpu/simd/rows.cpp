@@ -199,6 +199,26 @@ void from_f32(const float* x, void* out, int64_t n) {
   for (; i < n; ++i) y[i] = from_float<T>(x[i]);
 }
 
+// The angle is a product in f32 (as other implementations have it); its reduction to [-pi/4, pi/4] is in double, so that
+// large positions keep their phase.
+void sincos(const float* rate, float position, float sign, float* sin, float* cos, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const double angle = position * rate[i];
+    const double turns = std::rint(angle * 0.63661977236758134308);
+    const auto r = static_cast<float>(angle - turns * 1.57079632679489661923);
+    const auto quarter = static_cast<int32_t>(turns - 4.0 * std::floor(turns * 0.25));
+    const float r2 = r * r;
+    const float s = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f + r2 * -1.9515295891e-4f));
+    const float c = 1.0f - 0.5f * r2 +
+                    r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
+    const bool swap = (quarter & 1) != 0;
+    const float sin_value = swap ? c : s;
+    const float cos_value = swap ? s : c;
+    sin[i] = (quarter & 2) != 0 ? -sin_value * sign : sin_value * sign;
+    cos[i] = quarter == 1 || quarter == 2 ? -cos_value : cos_value;
+  }
+}
+
 template <class T>
 constexpr RowKernels kernels() {
   return {softmax<T>, logsumexp<T>, rms_norm<T>, layer_norm<T>, rope<T>, to_f32<T>, from_f32<T>};
@@ -207,6 +227,6 @@ constexpr RowKernels kernels() {
 }  // namespace
 
 extern const RowTable row_table;
-const RowTable row_table = {kernels<float>(), kernels<bf16>(), kernels<f16>()};
+const RowTable row_table = {kernels<float>(), kernels<bf16>(), kernels<f16>(), sincos};
 
 }  // namespace mlx_rocm::cpu::SIMD_NS
