@@ -2,11 +2,12 @@
 
 import ctypes
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 from ctypes import byref, c_char_p, c_size_t, c_void_p
 from pathlib import Path
 
-from tests.amdtools import CompileError, cache_dir
+from tests.amdtools import ROOT, CompileError, cache_dir
 
 INSTALL = "bash tests/install_nvrtc.sh"
 _FOLDERS = (cache_dir() / "nvrtc/nvidia/cu13/lib", Path("/usr/local/cuda/lib64"))
@@ -14,8 +15,14 @@ _FOLDERS = (cache_dir() / "nvrtc/nvidia/cu13/lib", Path("/usr/local/cuda/lib64")
 
 def library_path() -> Path | None:
     """The library, or None where it is not installed."""
-    found = (path for folder in _FOLDERS for path in sorted(folder.glob("libnvrtc.so.*")))
+    packages = (Path(folder) / "nvidia/cu13/lib" for folder in sys.path if folder.endswith("site-packages"))
+    found = (path for folder in (*_FOLDERS, *packages) for path in sorted(folder.glob("libnvrtc.so.*")))
     return next(found, None)
+
+
+def headers(source: Path) -> dict[str, str]:
+    """The source file and all of kernels/*.h by the names that they are included by."""
+    return {file.name: file.read_text() for file in (source, *sorted((ROOT / "kernels").glob("*.h")))}
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import pytest
 from tests import amd_codeobject, amdtools, nvrtc
 from tests.amd_registry import KERNELS, PROHIBITIONS, REQUIREMENTS, Row, Use, by_arch, measure, unregistered
 from tests.amd_targets import RELATED, TARGETS, isa_number, target
+from tests.gpu_launch import NVIDIA_DEFINES
 
 try:
     amdtools.toolchain()
@@ -224,15 +225,6 @@ def test_message_pack():
 
 # ---- the same sources through NVIDIA's run-time compiler -----------------------------------------------------
 
-NVIDIA = {
-    "WAVE": "32",
-    "MMA": "MMA_SYNC",
-    "LDS_BYTES": "233472",
-    "ATOMIC_PK_F16": "1",
-    "ATOMIC_PK_BF16": "1",
-    "DOT2_BF16": "0",
-    "DOT4": "DOT4_DP4A",
-}
 MMA_SYNC = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
 
 
@@ -240,9 +232,8 @@ MMA_SYNC = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"
 @pytest.mark.parametrize("source", sorted({(row.file, tuple(row.defines.items())) for row in KERNELS}))
 def test_nvrtc(source):
     path, defines = amdtools.ROOT / source[0], dict(source[1])
-    text = amdtools.with_defines(path, {**NVIDIA, **defines})
-    headers = {file.name: file.read_text() for file in (path, *(amdtools.ROOT / "kernels").glob("*.h"))}
-    ptx = nvrtc.compile_ptx(text, headers, ["--gpu-architecture=sm_90", "-std=c++17"])
+    text = amdtools.with_defines(path, {**NVIDIA_DEFINES, **defines})
+    ptx = nvrtc.compile_ptx(text, nvrtc.headers(path), ["--gpu-architecture=sm_90", "-std=c++17"])
     rows = [row for row in KERNELS if (row.file, dict(row.defines)) == (source[0], defines)]
     for row in rows:
         assert f".entry {row.entry}(" in ptx

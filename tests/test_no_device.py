@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from tests import amdtools
+from tests import amdtools, nvrtc
 from tests.amd_registry import KERNELS, Use
 from tests.amd_targets import TARGETS
 from tests.no_device import rocm
@@ -93,14 +93,12 @@ def test_mlx_rocm_carries_on_with_the_cpu():
 
 # ---- the kernels through the compiler that users have ---------------------------------------------------------
 
-HEADERS = {path.name: path.read_text() for path in sorted((amdtools.ROOT / "kernels").glob("*.h"))}
-
 
 def _job(row, arch):
     path = amdtools.ROOT / row.file
     job = {
         "source": amdtools.with_defines(path, {**TARGETS[arch].defines(), **row.defines}),
-        "headers": {**HEADERS, path.name: path.read_text()},
+        "headers": nvrtc.headers(path),
         "options": [f"--offload-arch={arch}", "-O3", "-std=c++17", "-munsafe-fp-atomics"],
     }
     digest = hashlib.sha256(json.dumps(job).encode()).hexdigest()[:24]
