@@ -47,7 +47,8 @@ void require_integers(const array& a, const array& b, const char* op) {
 }  // namespace
 
 void init_array(nb::module_& m) {
-  nb::class_<array> cls(m, "array", "An N-dimensional, lazily evaluated array.", nb::is_weak_referenceable());
+  nb::class_<array> cls(m, "array", nb::type_slots(array_slots()), nb::is_weak_referenceable(),
+                        "An N-dimensional, lazily evaluated array.");
   cls.def(
       "__init__",
       [](array* self, nb::handle val, std::optional<Dtype> dtype) { new (self) array(make_array(val, dtype)); },

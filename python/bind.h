@@ -30,7 +30,12 @@ void init_create(nb::module_& m);
 void init_reduce(nb::module_& m);
 void init_index(nb::module_& m);
 void init_fast(nb::module_& m);
+void init_interop(nb::module_& m);
+void init_core_misc(nb::module_& m);
 void init_transforms(nb::module_& m);
+
+// Type slots of the array class: the buffer protocol.
+PyType_Slot* array_slots();
 
 // An argument where MLX takes "scalar or array": bool, int, float, complex, array, NumPy array, anything with
 // __mlx_array__ or the buffer/DLPack protocol. Convert it with to_array.

@@ -116,10 +116,18 @@ void init_device(nb::module_& m) {
         info["max_buffer_length"] = memory::physical();
         return info;
       },
-      "device"_a = nb::none(), "Facts about a device: name, architecture, memory_size in bytes.");
+      "d"_a = nb::none(), "Facts about a device: name, architecture, memory_size in bytes.");
 
   nb::module_ metal = m.def_submodule("metal", "Apple's GPU API: never available here.");
   metal.def("is_available", [] { return false; }, "Whether Metal is available: no.");
+  // The memory functions under their older names.
+  for (const char* name : {"get_active_memory", "get_peak_memory", "reset_peak_memory", "get_cache_memory",
+                           "set_memory_limit", "set_cache_limit", "set_wired_limit", "clear_cache", "device_info"}) {
+    metal.attr(name) = m.attr(name);
+  }
+  metal.def("start_capture", [](const std::string&) { runtime_error("[metal] start_capture needs Metal."); }, "path"_a,
+            "Needs Metal.");
+  metal.def("stop_capture", [] { runtime_error("[metal] stop_capture needs Metal."); }, "Needs Metal.");
   nb::module_ cuda = m.def_submodule("cuda", "NVIDIA's GPU API.");
   cuda.def("is_available", [] { return false; }, "Whether the CUDA driver of this package has a device.");
 }

@@ -72,6 +72,7 @@ void init_dtype(nb::module_& m) {
       .def_ro("eps", &FInfo::eps)
       .def_ro("smallest_normal", &FInfo::smallest_normal)
       .def_ro("dtype", &FInfo::dtype)
+      .def_prop_ro("bits", [](const FInfo& i) { return int(i.dtype.size()) * 8; })
       .def("__repr__", [](const FInfo& i) {
         return concat_text("finfo(min=", i.min, ", max=", i.max, ", eps=", i.eps, ", dtype=", i.dtype.name(), ")");
       });

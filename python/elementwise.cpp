@@ -33,8 +33,7 @@ constexpr Alias kAliases[] = {
     {"asin", "arcsin"},          {"asinh", "arcsinh"},
     {"atan", "arctan"},          {"atanh", "arctanh"},
     {"atan2", "arctan2"},        {"pow", "power"},
-    {"conj", "conjugate"},       {"bitwise_left_shift", "left_shift"},
-    {"bitwise_right_shift", "right_shift"},
+    {"bitwise_left_shift", "left_shift"}, {"bitwise_right_shift", "right_shift"},
 };
 
 }  // namespace
@@ -48,6 +47,16 @@ void init_elementwise(nb::module_& m) {
   // Rows that serve other functions and are no names of the API.
   nb::delattr(m, "round_half_even");
   nb::delattr(m, "nan_equal");
+  // Three that MLX lets be called by keyword.
+  nb::delattr(m, "conjugate");
+  for (const char* name : {"conjugate", "conj"}) {
+    m.def(name, [](const array& a, const StreamOrDevice& s) { return conjugate(a, s); }, "a"_a, nb::kw_only(),
+          "stream"_a = nb::none(), "Elementwise complex conjugate; real arrays stay as they are.");
+  }
+  nb::delattr(m, "bitwise_invert");
+  m.def(
+      "bitwise_invert", [](const Operand& a, const StreamOrDevice& s) { return bitwise_invert(to_array(a), s); }, "a"_a,
+      "stream"_a = nb::none(), "Elementwise bitwise inverse.");
   def_unary(m, "reciprocal", reciprocal, "Elementwise 1 / x.");
   def_binary(m, "logical_xor", logical_xor, "Elementwise logical exclusive or.");
   m.def(

@@ -341,6 +341,8 @@ void init_index(nb::module_& m) {
   auto stream = "stream"_a = nb::none();
   auto cls = nb::borrow<nb::class_<array>>(m.attr("array"));
   nb::class_<ArrayAt>(m, "ArrayAt", "Updates at an index, from x.at[...]; repeated indices accumulate.")
+      .def("__getitem__", [](const ArrayAt& t, nb::handle i) { return ArrayAt{t.a, nb::borrow(i)}; },
+           "indices"_a.none())
       .def("add", [](const ArrayAt& t, const Operand& v) { return t.combine(v, ScatterMode::sum); }, "value"_a)
       .def("subtract",
            [](const ArrayAt& t, const Operand& v) {
@@ -356,16 +358,11 @@ void init_index(nb::module_& m) {
       .def("maximum", [](const ArrayAt& t, const Operand& v) { return t.combine(v, ScatterMode::max); }, "value"_a)
       .def("minimum", [](const ArrayAt& t, const Operand& v) { return t.combine(v, ScatterMode::min); }, "value"_a);
 
-  struct At {
-    array a;
-  };
-  nb::class_<At>(m, "_At", "x.at: index it.").def(
-      "__getitem__", [](const At& at, nb::handle i) { return ArrayAt{at.a, nb::borrow(i)}; }, "indices"_a.none());
   nb::class_<ArrayIterator>(m, "ArrayIterator", "Iterates over the first axis.")
       .def("__next__", &ArrayIterator::next)
       .def("__iter__", [](nb::handle self) { return self; });
 
-  cls.def_prop_ro("at", [](const array& a) { return At{a}; }, "Updates with accumulation: x.at[i].add(v) ...")
+  cls.def_prop_ro("at", [](const array& a) { return ArrayAt{a, nb::none()}; }, "Updates with accumulation: x.at[i].add(v) ...")
       .def("__getitem__", get_item, nb::arg().none())
       .def("__setitem__", set_item, nb::arg().none(), nb::arg())
       .def("__iter__", [](const array& a) {

@@ -35,8 +35,8 @@ void def_spread(nb::module_& m, nb::class_<array>& cls, const char* name, Spread
       name,
       [f](const array& a, nb::handle axis, bool keepdims, int ddof, std::optional<int> correction,
           const StreamOrDevice& s) { return f(a, to_axes(axis, a), keepdims, correction.value_or(ddof), s); },
-      nb::arg(), "axis"_a = nb::none(), "keepdims"_a = false, "ddof"_a = 0, nb::kw_only(), "correction"_a = nb::none(),
-      "stream"_a = nb::none(), doc);
+      nb::arg(), "axis"_a = nb::none(), "keepdims"_a = false, "ddof"_a = 0, nb::kw_only(),
+      "correction"_a = nb::none(), "stream"_a = nb::none(), doc);
   cls.def(
       name,
       [f](const array& a, nb::handle axis, bool keepdims, int ddof, std::optional<int> correction,

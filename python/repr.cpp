@@ -1,8 +1,10 @@
 // Text form of arrays: "array([[1, 2],\n       [3, 4]], dtype=int32)", long axes shortened to their edges.
 #include <cmath>
+#include <iomanip>
 #include <sstream>
 
 #include "python/bind.h"
+#include "python/print_options.h"
 
 namespace mlx_rocm::python {
 namespace {
@@ -49,11 +51,11 @@ std::string to_repr(const array& a) {
   eval_no_gil({a});
   std::ostringstream os;
   os << "array(";
-  if (a.size() == 0 && a.ndim() > 0) {
-    os << "[]";
-  } else {
-    visit(a.dtype(), [&]<class T>(TypeTag<T>) { write_level(os, a.data<T>(), a.shape(), a.strides(), 0); });
-  }
+  if (int digits = print_options().precision; digits >= 0) os << std::fixed << std::setprecision(digits);
+  visit(a.dtype(), [&]<class T>(TypeTag<T>) {
+    const T* base = a.size() > 0 ? a.data<T>() : nullptr;
+    write_level(os, base, a.shape(), a.strides(), 0);
+  });
   os << ", dtype=" << a.dtype() << ")";
   return os.str();
 }
