@@ -50,5 +50,6 @@ NB_MODULE(core, m) {
   init_fast(m);
   init_interop(m);
   init_core_misc(m);
+  init_quantized(m);
   init_transforms(m);
 }

@@ -11,6 +11,7 @@
 #include "backend/ops/attention.h"
 #include "backend/ops/matmul.h"
 #include "backend/ops/norm.h"
+#include "backend/ops/quantized.h"
 #include "backend/ops/rope.h"
 #include "backend/ops/softmax.h"
 #include "backend/ops/reduce.h"
