@@ -1,0 +1,69 @@
+"""Options and fixtures shared by all tests: `--device cpu|gpu` picks the default device, `--run-slow` admits the large tests."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--device", choices=("cpu", "gpu"), default=os.environ.get("MLX_ROCM_TEST_DEVICE", "cpu"),
+                     help="default device of every test")
+    parser.addoption("--run-slow", action="store_true", help="also run tests marked slow (large arrays)")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: needs much memory or time; runs only with --run-slow")
+    config.addinivalue_line("markers", "cpu_only: has no GPU implementation; skipped with --device gpu")
+    os.environ["MLX_ROCM_TEST_DEVICE"] = config.getoption("--device")
+    import mlx_rocm.core as mx
+
+    if config.getoption("--device") == "gpu" and not mx.is_available(mx.gpu):
+        raise pytest.UsageError("--device gpu: no GPU that mlx_rocm can use was found (see `mlx-rocm info`)")
+
+
+def pytest_collection_modifyitems(config, items):
+    slow = pytest.mark.skip(reason="slow: run with --run-slow")
+    cpu = pytest.mark.skip(reason="runs on the CPU device only")
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--run-slow"):
+            item.add_marker(slow)
+        if "cpu_only" in item.keywords and config.getoption("--device") == "gpu":
+            item.add_marker(cpu)
+
+
+@pytest.fixture(scope="session")
+def mx():
+    import mlx_rocm.core
+
+    return mlx_rocm.core
+
+
+@pytest.fixture(scope="session")
+def device_name(request):
+    return request.config.getoption("--device")
+
+
+@pytest.fixture(autouse=True)
+def default_device(request, device_name):
+    """Every test starts on the chosen device with a fixed random seed and leaves it so."""
+    import mlx_rocm.core as mx
+
+    mx.set_default_device(mx.gpu if device_name == "gpu" else mx.cpu)
+    mx.random.seed(0)
+    yield
+    mx.set_default_device(mx.gpu if device_name == "gpu" else mx.cpu)
+
+
+@pytest.fixture
+def collected():
+    """Runs the garbage collector before and after, for tests that read memory counters."""
+    gc.collect()
+    yield
+    gc.collect()

@@ -1,0 +1,17 @@
+"""Small helpers of the op drivers: where a case runs and which dtypes the device has."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+
+def pick_device(mx, c):
+    """Ops without a GPU implementation are called on a CPU stream, as their users do."""
+    return mx.stream(mx.cpu) if c.cpu_only else contextlib.nullcontext()
+
+
+def skip_dtype(dtype: str, device_name: str) -> None:
+    if device_name == "gpu" and dtype == "float64":
+        pytest.skip("float64 exists on the CPU device only")
