@@ -77,3 +77,11 @@ def test_truncated_file_is_an_error(mx, tmp_path):
         path.write_bytes(whole[:n])
         with pytest.raises((RuntimeError, ValueError)):
             mx.import_function(str(path))
+
+
+def test_export_to_dot(mx, tmp_path):
+    x = mx.array(1.0)
+    path = tmp_path / "graph.dot"
+    mx.export_to_dot(str(path), mx.exp(x) + x)
+    text = path.read_text()
+    assert text.startswith("digraph") and "Exp" in text

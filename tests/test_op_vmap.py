@@ -7,6 +7,9 @@ from op_table import CASES
 from running import pick_device
 
 BATCH = 3
+# MLX has no batching rule for these either; they may say so, but must not be wrong
+MAY_LACK_VMAP = ("linalg.lu", "linalg.qr", "linalg.solve", "linalg.det", "linalg.slogdet", "linalg.pinv", "linalg.cholesky", "linalg.eig",
+                 "to_fp8", "from_fp8", "gather_mm", "depends", "as_strided", "conv")
 MAPPED = [pytest.param(c, id=c.id) for c in CASES if c.vmap and c.args and not c.id.startswith("array.__i")]
 
 
@@ -44,7 +47,12 @@ def test_vmap(mx, c: Case):
         for in_axes in patterns(len(c.args)):
             if not usable(in_axes, samples[0]):
                 continue
-            got = leaves(mx.vmap(lambda *a: leaves(c.call(mx, *a)), in_axes=in_axes)(*stack_inputs(mx, samples, in_axes)))
+            try:
+                got = leaves(mx.vmap(lambda *a: leaves(c.call(mx, *a)), in_axes=in_axes)(*stack_inputs(mx, samples, in_axes)))
+            except (ValueError, RuntimeError, NotImplementedError) as e:
+                if c.id.startswith(MAY_LACK_VMAP) and ("implemented" in str(e).lower() or "only handle" in str(e)):
+                    pytest.skip(f"no batching rule: {e}")
+                raise
             loops = [leaves(c.call(mx, *[samples[0 if ax is None else b][i] for i, ax in enumerate(in_axes)])) for b in range(BATCH)]
             mx.eval(got, loops)
             assert len(got) == len(loops[0])
@@ -84,9 +92,9 @@ def test_grad_of_vmap(mx):
     np.testing.assert_allclose(np.array(batched), np.array(single), rtol=1e-6)
 
 
-@pytest.mark.parametrize("bad", [{"in_axes": 3}, {"in_axes": (0, 0, 0)}, {"in_axes": None}])
+@pytest.mark.parametrize("bad", [{"in_axes": 3}, {"in_axes": (0, 0, 0)}, {"in_axes": "0"}])
 def test_errors(mx, bad):
-    with pytest.raises(ValueError):
+    with pytest.raises((ValueError, IndexError, TypeError)):
         mx.vmap(lambda a, b: a + b, **bad)(mx.ones((2, 3)), mx.ones((2, 3)))
 
 
