@@ -1,14 +1,16 @@
 """What a row of the op table is, and how its inputs are drawn, converted and compared.
 
-A row (`Case`) names one public op, the arrays it takes and a reference that works on NumPy arrays in double precision. The drivers
-(`test_op_*.py`) combine every row with the variations it allows: dtype, layout, gradient, vmap, compile, export.
+A row (`Case`) names one public op, the arrays it takes and a reference that works on NumPy arrays in double
+precision. The drivers
+(`test_op_*.py`) combine every row with the variations it allows: dtype, layout, gradient, vmap, compile,
+export.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,19 +27,26 @@ ALL = (*NUMBERS, "bool")
 F32 = ("float32",)
 F32_64 = ("float32", "float64")
 
-# Relative tolerance of a result of this dtype that was computed with care: one rounding to the dtype plus a few ulp of work in
+# Relative tolerance of a result of this dtype that was computed with care: one rounding to the dtype plus a
+# few ulp of work in
 # float32. A row may widen it (`tol`) where the algorithm, not the dtype, limits the result.
 RTOL = {"float64": 1e-12, "float32": 2e-6, "float16": 1.1e-3, "bfloat16": 8.5e-3, "complex64": 4e-6}
 
 NP_DTYPE = {
-    "bool": np.bool_, "float16": np.float16, "float32": np.float32, "bfloat16": np.float32, "float64": np.float64,
-    "complex64": np.complex64, **{name: np.dtype(name).type for name in INTS},
+    "bool": np.bool_,
+    "float16": np.float16,
+    "float32": np.float32,
+    "bfloat16": np.float32,
+    "float64": np.float64,
+    "complex64": np.complex64,
+    **{name: np.dtype(name).type for name in INTS},
 }
 
 
 @dataclass(frozen=True)
 class Arg:
-    """One array argument: its shape, the domain its values are drawn from, and a dtype if the case fixes it."""
+    """One array argument: its shape, the domain its values are drawn from, and a dtype if the case
+    fixes it."""
 
     shape: tuple[int, ...]
     domain: Any = "normal"
@@ -52,9 +61,13 @@ class Case:
     call: Callable  # call(mx, *arrays) -> result(s)
     name: str = ""  # tells variants of one op apart
     dtypes: tuple[str, ...] = FLOATS64
-    out: Any = "same"  # dtype of the (first) result: "same", a name, a function of the dtype under test, or None
+    out: Any = (
+        "same"  # dtype of the (first) result: "same", a name, a function of the dtype under test, or None
+    )
     tol: float = 1.0  # multiplies RTOL
-    norm: bool = False  # errors are judged against the largest element of the result (sums, products, transforms)
+    norm: bool = (
+        False  # errors are judged against the largest element of the result (sums, products, transforms)
+    )
     check: Callable | None = None  # check(mx, outputs, inputs, rtol): for results that are not unique
     grad: tuple[int, ...] = ()  # arguments with a derivative
     grad_tol: float = 1.0
@@ -73,7 +86,8 @@ class Case:
 
 
 def resolve(mx, op: str) -> Callable:
-    """The public callable with this dotted name below mlx.core; array methods are called on their first argument."""
+    """The public callable with this dotted name below mlx.core; array methods are called on their first
+    argument."""
     if op.startswith("array."):
         attr = op.split(".", 1)[1]
         return lambda x, *rest, **kw: getattr(x, attr)(*rest, **kw)
@@ -84,18 +98,22 @@ def resolve(mx, op: str) -> Callable:
 
 
 def case(op: str, *args, ref=None, domain="normal", extra=(), kw=None, call=None, **options) -> Case:
-    """Builds a row. `args` are shapes or Arg; without `call` the op gets the arrays, then `extra`, then `kw`."""
+    """Builds a row. `args` are shapes or Arg; without `call` the op gets the arrays, then `extra`, then
+    `kw`."""
     made = tuple(a if isinstance(a, Arg) else Arg(tuple(a), domain) for a in args)
     named = dict(kw or {})
     if call is None:
+
         def call(mx, *arrays):
             return resolve(mx, op)(*arrays, *extra, **{k: as_value(mx, v) for k, v in named.items()})
+
     return Case(op=op, args=made, ref=ref, call=call, **options)
 
 
 @dataclass(frozen=True)
 class DtypeName:
-    """Stands for mx.<name> in keyword arguments, since rows are built before the module under test is known."""
+    """Stands for mx.<name> in keyword arguments, since rows are built before the module under test is
+    known."""
 
     name: str
 
@@ -110,6 +128,7 @@ def mx_dtype(mx, name: str):
 
 # ---------------------------------------------------------------- inputs
 
+
 def round_to(a: np.ndarray, dtype: str) -> np.ndarray:
     """The values an array of `dtype` really holds, in the reference's type."""
     if dtype == "bfloat16":
@@ -119,7 +138,9 @@ def round_to(a: np.ndarray, dtype: str) -> np.ndarray:
         return np.where(np.isnan(a), np.float64(np.nan), out.astype(np.float64)).reshape(np.shape(a))
     with np.errstate(all="ignore"):
         a = np.asarray(a).astype(NP_DTYPE[dtype])
-    return a.astype({"f": np.float64, "i": np.int64, "u": np.uint64, "b": np.bool_, "c": np.complex128}[a.dtype.kind])
+    return a.astype(
+        {"f": np.float64, "i": np.int64, "u": np.uint64, "b": np.bool_, "c": np.complex128}[a.dtype.kind]
+    )
 
 
 def seed_of(text: str) -> int:
@@ -153,6 +174,7 @@ def mx_inputs(mx, c: Case, dtype: str, inputs: list[np.ndarray]):
 
 # ---------------------------------------------------------------- outputs
 
+
 def dtype_name(mx, x) -> str:
     name = str(x.dtype).rsplit(".", 1)[-1]
     return "bool" if name == "bool_" else name
@@ -179,7 +201,8 @@ def reference(c: Case, inputs: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def rtol_of(mx, x, c: Case, dtype: str) -> float:
-    """0 for exact types. A float result that was computed from half-precision inputs keeps the result's own tolerance."""
+    """0 for exact types. A float result that was computed from half-precision inputs keeps the result's
+    own tolerance."""
     name = dtype_name(mx, x) if isinstance(x, mx.array) else dtype
     return RTOL.get(name, 0.0) * c.tol
 
@@ -193,7 +216,10 @@ def assert_close(got: np.ndarray, want: np.ndarray, rtol: float, norm: bool, wha
         same = got == want
         if got.dtype.kind in "fc":
             same |= np.isnan(got) & np.isnan(want)
-        assert same.all(), f"{what}: {int((~same).sum())} of {same.size} differ\ngot  {got[~same][:8]}\nwant {want[~same][:8]}"
+        assert same.all(), (
+            f"{what}: {int((~same).sum())} of {same.size} differ\n"
+            f"got  {got[~same][:8]}\nwant {want[~same][:8]}"
+        )
         return
     with np.errstate(all="ignore"):
         magnitude = np.where(np.isfinite(want), np.abs(want), 0.0)
@@ -205,8 +231,10 @@ def assert_close(got: np.ndarray, want: np.ndarray, rtol: float, norm: bool, wha
         if not ok.all():
             worst = np.nanmax(np.where(ok, 0, error / limit)) if np.isfinite(error[~ok]).any() else np.inf
             raise AssertionError(
-                f"{what}: {int((~ok).sum())} of {ok.size} off by up to {worst:.3g} x the tolerance {rtol:.2g}\n"
-                f"got  {wide[~ok][:6]}\nwant {np.broadcast_to(want, ok.shape)[~ok][:6]}")
+                f"{what}: {int((~ok).sum())} of {ok.size} off by up to {worst:.3g} x "
+                f"the tolerance {rtol:.2g}\n"
+                f"got  {wide[~ok][:6]}\nwant {np.broadcast_to(want, ok.shape)[~ok][:6]}"
+            )
 
 
 def assert_matches(mx, c: Case, dtype: str, outputs, wants: list[np.ndarray], what: str) -> None:
@@ -236,7 +264,3 @@ def expected_dtype(c: Case, dtype: str) -> str | None:
     if callable(c.out):
         return c.out(dtype)
     return dtype if c.out == "same" else c.out
-
-
-__all__ = [name for name in dir() if not name.startswith("_")]
-assert replace  # re-exported for the tables

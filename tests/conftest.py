@@ -1,4 +1,5 @@
-"""Options and fixtures shared by all tests: `--device cpu|gpu` picks the default device, `--run-slow` admits the large tests."""
+"""Options and fixtures shared by all tests: `--device cpu|gpu` picks the default device, `--run-slow`
+admits the large tests."""
 
 from __future__ import annotations
 
@@ -22,8 +23,12 @@ def core():
 
 
 def pytest_addoption(parser):
-    parser.addoption("--device", choices=("cpu", "gpu"), default=os.environ.get("MLX_ROCM_TEST_DEVICE", "cpu"),
-                     help="default device of every test")
+    parser.addoption(
+        "--device",
+        choices=("cpu", "gpu"),
+        default=os.environ.get("MLX_ROCM_TEST_DEVICE", "cpu"),
+        help="default device of every test",
+    )
     parser.addoption("--run-slow", action="store_true", help="also run tests marked slow (large arrays)")
 
 

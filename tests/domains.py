@@ -1,7 +1,7 @@
 """Where the values of test inputs come from: named domains, each a function of (rng, shape, kind).
 
-`kind` is the NumPy kind of the dtype under test ("f", "i", "u", "b", "c"), so that one row serves all dtypes. Integers stay small
-enough for int8 sums and products of a few elements to be exact.
+`kind` is the NumPy kind of the dtype under test ("f", "i", "u", "b", "c"), so that one row serves all
+dtypes. Integers stay small enough for int8 sums and products of a few elements to be exact.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def _integers(lo: int, hi: int):
 
 
 def _real(f, integers, floor=None):
-    """A domain from a float sampler and an integer sampler. Booleans are coin flips, complex numbers use the floats twice."""
+    """A domain from a float sampler and an integer sampler. Booleans are coin flips, complex numbers
+    use the floats twice."""
+
     def sample(rng, shape, kind):
         if kind == "b":
             return rng.random(shape) < 0.5
@@ -32,6 +34,7 @@ def _real(f, integers, floor=None):
         if kind == "c":
             return f(rng, shape) + 1j * f(rng, shape)
         return f(rng, shape)
+
     return sample
 
 
@@ -77,6 +80,7 @@ def _special(rng, shape, kind):
 
 def _matrices(make):
     """Domains of square matrices, drawn per matrix of the batch."""
+
     def sample(rng, shape, kind):
         n = shape[-1]
         out = np.zeros(shape, np.complex128 if kind == "c" else np.float64)
@@ -86,11 +90,13 @@ def _matrices(make):
                 a = a + 1j * rng.standard_normal(shape[-2:])
             out[i] = make(a, n)
         return out
+
     return sample
 
 
 def _with_eigenvalues(a, n):
-    """Symmetric positive definite with well separated eigenvalues 1, 2, ..., n, so that eigenvectors are well conditioned."""
+    """Symmetric positive definite with well separated eigenvalues 1, 2, ..., n, so that eigenvectors
+    are well conditioned."""
     q, _ = np.linalg.qr(a)
     m = (q * np.arange(1, n + 1)) @ q.conj().T
     return (m + m.conj().T) / 2
@@ -124,7 +130,8 @@ DOMAINS = {
 
 
 def draw(rng: np.random.Generator, domain, shape: tuple[int, ...], kind: str) -> np.ndarray:
-    """Samples a named domain, ("index", n): integers in [0, n), ("signed_index", n): [-n, n), ("rows", n): distinct integers
+    """Samples a named domain, ("index", n): integers in [0, n), ("signed_index", n): [-n, n), ("rows",
+    n): distinct integers
     in [0, n) along the last axis, ("uniform", lo, hi), or ("value", array): a constant."""
     if isinstance(domain, str):
         return np.asarray(DOMAINS[domain](rng, shape, kind))

@@ -1,4 +1,5 @@
-"""The op table: every public op of mlx_rocm.core with its reference. One row per op and variant; the rows live in `cases/`,
+"""The op table: every public op of mlx_rocm.core with its reference. One row per op and variant; the rows
+live in `cases/`,
 one file per op family, and are used by all `test_op_*.py` drivers."""
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Type rules: promotion of every pair for every binary op, result types of unary ops, weak Python scalars, casts, constructors.
+"""Type rules: promotion of every pair for every binary op, result types of unary ops, weak Python scalars,
+casts, constructors.
 
-The expected results in data/dtype_rules.json were read off MLX 0.32.4 (gen_data.py). One letter per dtype; "!" means refused.
+The expected results in data/dtype_rules.json were read off MLX 0.32.4 (gen_data.py). One letter per dtype;
+"!" means refused.
 """
 
 import json
@@ -16,8 +18,11 @@ MUST_REFUSE = ("negative", "bitwise_invert")  # of the unary ops; others may acc
 
 
 def describe(got: str, want: str) -> str:
-    return "; ".join(f"{G.DTYPES[i]}: {NAME.get(g, 'refused')}, expected {NAME.get(w, 'refused')}"
-                     for i, (g, w) in enumerate(zip(got, want, strict=True)) if g != w)
+    return "; ".join(
+        f"{G.DTYPES[i]}: {NAME.get(g, 'refused')}, expected {NAME.get(w, 'refused')}"
+        for i, (g, w) in enumerate(zip(got, want, strict=True))
+        if g != w
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +46,9 @@ def test_binary(mx, name):
 @pytest.mark.parametrize("name", G.UNARY)
 def test_unary(mx, name):
     want = RULES["unary"][name]
-    got = "".join(G.result(mx, lambda d=d: G.op(mx, name)(mx.ones((2, 2), G.dtype_of(mx, d)))) for d in G.DTYPES)
+    got = "".join(
+        G.result(mx, lambda d=d: G.op(mx, name)(mx.ones((2, 2), G.dtype_of(mx, d)))) for d in G.DTYPES
+    )
     if name not in MUST_REFUSE:
         want = "".join(g if w == "!" else w for g, w in zip(got, want, strict=True))
     assert got == want, describe(got, want)
@@ -51,7 +58,10 @@ def test_unary(mx, name):
 @pytest.mark.parametrize("text", G.SCALARS)
 def test_weak_scalar(mx, name, text):
     want = RULES["scalars"][name][text]
-    got = "".join(G.result(mx, lambda d=d: G.with_scalar(mx, name, mx.ones((2,), G.dtype_of(mx, d)), G.SCALARS[text])) for d in G.DTYPES)
+    got = "".join(
+        G.result(mx, lambda d=d: G.with_scalar(mx, name, mx.ones((2,), G.dtype_of(mx, d)), G.SCALARS[text]))
+        for d in G.DTYPES
+    )
     assert got == want, describe(got, want)
 
 
@@ -81,7 +91,12 @@ def test_result_type(mx):
 def test_finfo_and_iinfo(mx):
     for name, ref in (("float32", np.float32), ("float16", np.float16), ("float64", np.float64)):
         info, want = mx.finfo(getattr(mx, name)), np.finfo(ref)
-        assert info.min == want.min and info.max == want.max and info.eps == want.eps and info.dtype == getattr(mx, name)
+        assert (
+            info.min == want.min
+            and info.max == want.max
+            and info.eps == want.eps
+            and info.dtype == getattr(mx, name)
+        )
     assert mx.finfo(mx.bfloat16).max == pytest.approx(3.3895314e38) and mx.finfo(mx.bfloat16).eps == 2**-7
     assert mx.finfo(mx.complex64).max == np.finfo(np.float32).max
     for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"):
@@ -102,7 +117,10 @@ def test_dtype_objects(mx):
 
 def test_bfloat16_rounds_to_nearest_even(mx):
     bits = np.random.default_rng(0).integers(0, 2**32, 4000, dtype=np.uint64).astype(np.uint32)
-    special = np.array([0x3F808000, 0x3F818000, 0x3F807FFF, 0x3F808001, 0x7F7FFFFF, 0x00000001, 0x80000000, 0x7F800000], np.uint32)
+    special = np.array(
+        [0x3F808000, 0x3F818000, 0x3F807FFF, 0x3F808001, 0x7F7FFFFF, 0x00000001, 0x80000000, 0x7F800000],
+        np.uint32,
+    )
     x = np.concatenate([bits, special]).view(np.float32)
     x = x[~np.isnan(x)]
     u = x.view(np.uint32).astype(np.uint64)

@@ -37,7 +37,8 @@ def basic_index(draw, shape):
 
 @st.composite
 def array_index(draw, shape):
-    """Like basic_index without new axes, with one to three integer arrays of broadcastable shapes among the entries."""
+    """Like basic_index without new axes, with one to three integer arrays of broadcastable shapes among
+    the entries."""
     wide = draw(st.sampled_from([(2,), (3,), (2, 3), (1, 3), ()]))
     out = []
     for n in shape[: draw(st.integers(1, len(shape)))]:
@@ -125,7 +126,13 @@ def test_array_set(mx, data, shape):
     same(mx, x, want)
 
 
-UPDATES = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
+UPDATES = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
 
 
 @FAST
@@ -147,7 +154,13 @@ def test_at(mx, data, shape, op):
 def test_mask_set(mx, data, shape):
     a = numbered(shape)
     depth = data.draw(st.integers(1, len(shape)))
-    mask = np.array(data.draw(st.lists(st.booleans(), min_size=int(np.prod(shape[:depth])), max_size=int(np.prod(shape[:depth]))))).reshape(shape[:depth])
+    mask = np.array(
+        data.draw(
+            st.lists(
+                st.booleans(), min_size=int(np.prod(shape[:depth])), max_size=int(np.prod(shape[:depth]))
+            )
+        )
+    ).reshape(shape[:depth])
     for v in (5.0, -1 - np.arange(a[mask].size, dtype=np.float32).reshape(a[mask].shape)):
         x = mx.array(a)
         x[mx.array(mask)] = v if isinstance(v, float) else mx.array(v)

@@ -7,7 +7,20 @@ import pickle
 import numpy as np
 import pytest
 
-TYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "complex64")
+TYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "complex64",
+)
 
 
 def sample(t):
@@ -27,7 +40,16 @@ def test_numpy_round_trip(mx, t):
 
 def test_numpy_input_layouts(mx):
     a = np.arange(24, dtype=np.float32).reshape(4, 6)
-    for b in (a.T, np.asfortranarray(a), a[::2, 1:], a[:, ::3], np.broadcast_to(a[0], (3, 6)), a[:0], np.float32(3), a.reshape(2, 2, 6)):
+    for b in (
+        a.T,
+        np.asfortranarray(a),
+        a[::2, 1:],
+        a[:, ::3],
+        np.broadcast_to(a[0], (3, 6)),
+        a[:0],
+        np.float32(3),
+        a.reshape(2, 2, 6),
+    ):
         assert np.array_equal(np.array(mx.array(b)), b)
     assert mx.array(np.array([1.5, 2.5])).dtype == mx.float32
     assert mx.array(np.array([1.5]), dtype=mx.float16).dtype == mx.float16
@@ -96,8 +118,17 @@ def test_torch_if_present(mx):
 
 def test_scalars(mx):
     assert mx.array(3).item() == 3 and isinstance(mx.array(3).item(), int)
-    assert isinstance(mx.array(True).item(), bool) and isinstance(mx.array(2.5).item(), float) and isinstance(mx.array(1j).item(), complex)
-    assert float(mx.array(2.5)) == 2.5 and int(mx.array(7)) == 7 and bool(mx.array(0)) is False and complex(mx.array(1 + 2j)) == 1 + 2j
+    assert (
+        isinstance(mx.array(True).item(), bool)
+        and isinstance(mx.array(2.5).item(), float)
+        and isinstance(mx.array(1j).item(), complex)
+    )
+    assert (
+        float(mx.array(2.5)) == 2.5
+        and int(mx.array(7)) == 7
+        and bool(mx.array(0)) is False
+        and complex(mx.array(1 + 2j)) == 1 + 2j
+    )
     assert operator.index(mx.array(5)) == 5 and list(range(10))[mx.array(2)] == 2
     assert f"{mx.array(1.5):.3f}" == "1.500" and format(mx.array(3), "04d") == "0003"
     assert mx.array(np.uint64(2**63)).item() == 2**63 and mx.array(-(2**63), mx.int64).item() == -(2**63)
@@ -118,13 +149,20 @@ def test_lists(mx):
 def test_iteration_and_length(mx):
     x = mx.arange(6).reshape(3, 2)
     assert len(x) == 3 and [r.tolist() for r in iter(x)] == [[0, 1], [2, 3], [4, 5]]
-    a, b, c = x
+    _a, _b, c = x
     assert c.tolist() == [4, 5]
 
 
 def test_attributes(mx):
     x = mx.zeros((2, 3, 4), mx.int16)
-    assert x.shape == (2, 3, 4) and x.ndim == 3 and x.size == 24 and x.itemsize == 2 and x.nbytes == 48 and x.dtype == mx.int16
+    assert (
+        x.shape == (2, 3, 4)
+        and x.ndim == 3
+        and x.size == 24
+        and x.itemsize == 2
+        and x.nbytes == 48
+        and x.dtype == mx.int16
+    )
     assert x.T.shape == (4, 3, 2) and x.mT.shape == (2, 4, 3)
     assert x.at[0].add(1)[0].tolist() == mx.ones((3, 4)).tolist()
     namespace = x.__array_namespace__()
@@ -152,7 +190,9 @@ def test_printing(mx):
     assert repr(mx.arange(7)) == "array([0, 1, 2, ..., 4, 5, 6], dtype=int32)"
     assert repr(mx.array([1 + 2j, -1j])) == "array([1+2j, -0-1j], dtype=complex64)"
     assert "inf" in repr(mx.array(float("inf"))) and "nan" in repr(mx.array(float("nan")))
-    assert repr(mx.zeros((0, 3))) == "array([], shape=(0, 3), dtype=float32)" or "[]" in repr(mx.zeros((0, 3)))
+    assert repr(mx.zeros((0, 3))) == "array([], shape=(0, 3), dtype=float32)" or "[]" in repr(
+        mx.zeros((0, 3))
+    )
     with mx.printoptions(precision=3):
         assert repr(mx.array(1.23456)) == "array(1.235, dtype=float32)"
     assert mx.get_printoptions().precision == -1

@@ -12,12 +12,40 @@ import zlib
 import numpy as np
 import pytest
 
-ERRORS = (RuntimeError, ValueError, OSError, KeyError, IndexError, MemoryError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-DTYPES = ("bool_", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "complex64")
+ERRORS = (
+    RuntimeError,
+    ValueError,
+    OSError,
+    KeyError,
+    IndexError,
+    MemoryError,
+    TypeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+DTYPES = (
+    "bool_",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "complex64",
+)
 
 
 def arrays(mx):
-    return {d: (mx.arange(6).reshape(2, 3) - (0 if d.startswith(("u", "b")) else 2)).astype(getattr(mx, d)) for d in DTYPES}
+    return {
+        d: (mx.arange(6).reshape(2, 3) - (0 if d.startswith(("u", "b")) else 2)).astype(getattr(mx, d))
+        for d in DTYPES
+    }
 
 
 def small(mx):
@@ -51,7 +79,9 @@ def read_all(mx, path):
     for v in out.values():
         assert v.nbytes < 1 << 28, "a damaged header asks for a huge array"
     mx.eval(out)
-    return {k: np.array(v.astype(mx.float32)) if v.dtype == mx.bfloat16 else np.array(v) for k, v in out.items()}
+    return {
+        k: np.array(v.astype(mx.float32)) if v.dtype == mx.bfloat16 else np.array(v) for k, v in out.items()
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -72,8 +102,12 @@ def test_safetensors_dtypes_and_metadata(mx, tmp_path):
     for k, v in tensors.items():
         assert got[k].dtype == v.dtype and mx.array_equal(got[k], v).item()
     raw = path.read_bytes()
-    header = json.loads(raw[8: 8 + struct.unpack("<Q", raw[:8])[0]])
-    assert header["float32"]["dtype"] == "F32" and header["bfloat16"]["dtype"] == "BF16" and header["bool_"]["shape"] == [2, 3]
+    header = json.loads(raw[8 : 8 + struct.unpack("<Q", raw[:8])[0]])
+    assert (
+        header["float32"]["dtype"] == "F32"
+        and header["bfloat16"]["dtype"] == "BF16"
+        and header["bool_"]["shape"] == [2, 3]
+    )
 
 
 def test_safetensors_float8_loads_as_bytes(mx, tmp_path):
@@ -134,7 +168,8 @@ def test_views_are_saved_as_seen(mx, tmp_path):
 
 
 def test_loading_is_lazy(mx, tmp_path):
-    """A slice of a loaded array can be used and the file replaced afterwards without touching evaluated arrays."""
+    """A slice of a loaded array can be used and the file replaced afterwards without touching evaluated
+    arrays."""
     path = tmp_path / "l.safetensors"
     mx.save_safetensors(str(path), small(mx))
     w = mx.load(str(path))["w"]
@@ -160,7 +195,7 @@ def test_truncated(mx, tmp_path, kind):
             continue
         if not all(k in want and np.array_equal(v, want[k]) for k, v in got.items()):
             silent.append(n)
-    assert not silent, f"files of {len(whole)} bytes cut to these lengths loaded wrong values without an error: {silent[:20]}"
+    assert not silent, f"files of {len(whole)} bytes cut to these lengths loaded wrong values: {silent[:20]}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,5 @@
-"""Compositions of view-making ops against NumPy: whatever chain of reshapes, transposes, slices and broadcasts, the values agree,
+"""Compositions of view-making ops against NumPy: whatever chain of reshapes, transposes, slices and
+broadcasts, the values agree,
 and so do results computed from such views."""
 
 import numpy as np
@@ -26,7 +27,9 @@ def factors(draw, n):
 def step(draw, shape):
     """One op on an array of this shape: (function of (module, array), name)."""
     n = int(np.prod(shape))
-    kinds = ["reshape", "transpose", "index", "flatten", "flip", "expand"] + (["broadcast"] if n * 3 <= MAX_SIZE and len(shape) < 5 else [])
+    kinds = ["reshape", "transpose", "index", "flatten", "flip", "expand"] + (
+        ["broadcast"] if n * 3 <= MAX_SIZE and len(shape) < 5 else []
+    )
     kind = draw(st.sampled_from(kinds))
     if kind == "reshape":
         new = draw(factors(n)) if n else shape
@@ -91,7 +94,9 @@ def test_computing_on_views(mx, chain):
         assert np.array_equal(np.array(x.max(axis=-1)), want.max(axis=-1))
         assert np.array_equal(np.array(mx.sort(x, axis=-1)), np.sort(want, axis=-1))
         assert np.array_equal(np.array(mx.cumsum(x, axis=0)), np.cumsum(want, axis=0, dtype=np.float32))
-        assert np.array_equal(np.array(mx.concatenate([x, x], axis=-1)), np.concatenate([want, want], axis=-1))
+        assert np.array_equal(
+            np.array(mx.concatenate([x, x], axis=-1)), np.concatenate([want, want], axis=-1)
+        )
         assert np.array_equal(np.array(x.astype(mx.int32)), want.astype(np.int32))
 
 
@@ -106,6 +111,7 @@ def test_gradient_through_views(mx, chain):
         for g in steps:
             x = g(mx, x)
         return (x * mx.array(weights)).sum()
+
     got = np.array(mx.grad(f)(mx.array(start)))
     positions = np.arange(start.size).reshape(start.shape)
     for g in steps:

@@ -1,4 +1,5 @@
-"""Memory: counters that return to their start, donation of buffers that nobody needs, limits and the cache."""
+"""Memory: counters that return to their start, donation of buffers that nobody needs, limits and the
+cache."""
 
 import gc
 
@@ -42,6 +43,7 @@ def test_counter_returns_to_start(mx):
 def test_counter_with_grad_compile_and_vmap(mx):
     def step(w):
         return mx.value_and_grad(lambda w: mx.square(mx.tanh(w @ w.T)).sum())(w)
+
     compiled = mx.compile(step)
     w = mx.ones((64, 64)) * 0.01
     mx.eval(step(w), compiled(w), mx.vmap(lambda r: r * 2)(w))
@@ -66,7 +68,8 @@ def test_unevaluated_graphs_are_freed(mx):
 
 
 def test_cycles_are_collected(mx):
-    """Functions that hold compiled or gradient functions of themselves are visible to the garbage collector."""
+    """Functions that hold compiled or gradient functions of themselves are visible to the garbage
+    collector."""
     settle(mx)
     start = mx.get_active_memory()
 
@@ -76,6 +79,7 @@ def test_cycles_are_collected(mx):
             mx.eval(self.w)
             self.f = mx.compile(lambda x: x @ self.w)
             self.g = mx.grad(lambda x: self.f(x).sum())
+
     for _ in range(3):
         h = Holder()
         mx.eval(h.f(mx.ones((2, 256))))
@@ -98,7 +102,8 @@ CHAINS = {
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_donation(mx, name):
-    """Temporaries reuse the buffer of the input that dies with them: a chain needs one new array, not one per op."""
+    """Temporaries reuse the buffer of the input that dies with them: a chain needs one new array, not
+    one per op."""
     f, arrays = CHAINS[name]
     x = mx.ones((1024, N // 4096))
     mx.eval(x)
@@ -108,11 +113,13 @@ def test_donation(mx, name):
 
 def test_donation_of_a_dying_input(mx):
     """The graph's last reader of an array may write over it when Python holds it no more."""
+
     def chain():
         x = mx.ones((1024, N // 4096)) * 3
         for _ in range(10):
             x = mx.sin(x) + 1
         return x
+
     assert peak_of(mx, chain) <= 2 * N + MB // 4
 
 
@@ -122,7 +129,11 @@ def test_no_donation_of_a_live_input(mx):
     view = x[10:20]
     y = mx.exp(x * 0)
     mx.eval(y)
-    assert x.tolist() == list(range(1000)) and view.tolist() == list(range(10, 20)) and y.tolist() == [1.0] * 1000
+    assert (
+        x.tolist() == list(range(1000))
+        and view.tolist() == list(range(10, 20))
+        and y.tolist() == [1.0] * 1000
+    )
 
 
 def test_no_donation_to_two_readers(mx):

@@ -45,7 +45,8 @@ def test_compile(mx, c):
 
 @pytest.mark.parametrize("c", SHAPELESS)
 def test_shapeless(mx, c):
-    """One trace serves every shape of the same rank; for elementwise rows the second call has another shape."""
+    """One trace serves every shape of the same rank; for elementwise rows the second call has another
+    shape."""
     with pick_device(mx, c):
         f, dtype = function(mx, c), first_dtype(c)
         compiled = mx.compile(f, shapeless=True)
@@ -60,7 +61,11 @@ def test_shapeless(mx, c):
 UNARY = ("exp", "tanh", "abs", "negative", "square", "sigmoid", "floor", "sin", "erf", "logical_not")
 BINARY = ("add", "multiply", "maximum", "subtract", "minimum", "less", "equal")
 OTHER = ("sum", "softmax", "transpose", "slice", "where", "astype", "matmul", "cumsum", "broadcast")
-STEPS = st.lists(st.tuples(st.sampled_from(UNARY + BINARY + OTHER), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=14)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(UNARY + BINARY + OTHER), st.integers(0, 30), st.integers(0, 30)),
+    min_size=1,
+    max_size=14,
+)
 
 
 def run_program(mx, steps, a, b):
@@ -71,7 +76,11 @@ def run_program(mx, steps, a, b):
         if op in UNARY:
             z = getattr(mx, op)(x.astype(mx.float32)) if op != "logical_not" else mx.logical_not(x)
         elif op in BINARY:
-            z = getattr(mx, op)(x, y) if x.dtype == y.dtype else getattr(mx, op)(x.astype(mx.float32), y.astype(mx.float32))
+            z = (
+                getattr(mx, op)(x, y)
+                if x.dtype == y.dtype
+                else getattr(mx, op)(x.astype(mx.float32), y.astype(mx.float32))
+            )
         elif op == "sum":
             z = mx.clip(x.astype(mx.float32), -9, 9).sum(axis=i % 2, keepdims=True) + mx.zeros((4, 4))
         elif op == "softmax":
@@ -89,7 +98,7 @@ def run_program(mx, steps, a, b):
         elif op == "cumsum":
             z = mx.cumsum(mx.tanh(x.astype(mx.float32)), axis=i % 2)
         else:
-            z = mx.broadcast_to(x[i % 4: i % 4 + 1], (4, 4))
+            z = mx.broadcast_to(x[i % 4 : i % 4 + 1], (4, 4))
         values.append(z)
     return values[-1], values[len(values) // 2]
 
@@ -105,7 +114,12 @@ def test_random_programs(mx, steps, shapeless):
     for x, y in zip(f(a, b), run_program(mx, steps, a, b), strict=True):
         assert x.dtype == y.dtype
         got, want = np.array(x.astype(mx.float32)), np.array(y.astype(mx.float32))
-        np.testing.assert_allclose(got, want, rtol=2e-3 if x.dtype == mx.float16 else 1e-4, atol=2e-3 if x.dtype == mx.float16 else 1e-4)
+        np.testing.assert_allclose(
+            got,
+            want,
+            rtol=2e-3 if x.dtype == mx.float16 else 1e-4,
+            atol=2e-3 if x.dtype == mx.float16 else 1e-4,
+        )
 
 
 def test_retrace_rules(mx):
@@ -115,9 +129,17 @@ def test_retrace_rules(mx):
     def f(x, scale=1.0):
         traces.append((x.shape, scale))
         return x * scale
+
     g = mx.compile(f)
-    for args, n in (((mx.ones(3),), 1), ((mx.zeros(3),), 1), ((mx.ones(4),), 2), ((mx.ones(3, mx.int32),), 3), ((mx.ones(3), 2.0), 4),
-                    ((mx.ones(3), 2), 5), ((mx.ones(3), 2.0), 5)):
+    for args, n in (
+        ((mx.ones(3),), 1),
+        ((mx.zeros(3),), 1),
+        ((mx.ones(4),), 2),
+        ((mx.ones(3, mx.int32),), 3),
+        ((mx.ones(3), 2.0), 4),
+        ((mx.ones(3), 2), 5),
+        ((mx.ones(3), 2.0), 5),
+    ):
         g(*args)
         assert len(traces) == n
     shapeless = mx.compile(f, shapeless=True)
@@ -135,6 +157,7 @@ def test_state_is_captured(mx):
     def step(x):
         state["n"] = state["n"] + 1
         return x + state["n"]
+
     compiled = mx.compile(step, inputs=state, outputs=state)
     assert [compiled(mx.array(10)).item() for _ in range(3)] == [11, 12, 13]
     assert state["n"].item() == 3
@@ -157,6 +180,7 @@ def test_failed_trace_does_not_poison(mx):
         if fail[0]:
             raise RuntimeError("no")
         return x + 1
+
     g = mx.compile(f)
     with pytest.raises(RuntimeError, match="no"):
         g(mx.array(1))
@@ -169,6 +193,7 @@ def test_eval_inside_compile_is_an_error(mx):
         y = x + 1
         mx.eval(y)
         return y
+
     with pytest.raises(ValueError):
         mx.compile(f)(mx.array(1.0))
 
@@ -189,8 +214,16 @@ def test_disable_compile(mx):
 def test_compile_of_grad(mx):
     def loss(w, x):
         return mx.square(mx.tanh(x @ w)).sum()
+
     w, x = mx.ones((3, 2)) * 0.1, mx.arange(12).reshape(4, 3).astype(mx.float32) / 10
-    np.testing.assert_allclose(np.array(mx.compile(mx.grad(loss))(w, x)), np.array(mx.grad(loss)(w, x)), rtol=1e-5)
-    np.testing.assert_allclose(np.array(mx.grad(mx.compile(loss))(w, x)), np.array(mx.grad(loss)(w, x)), rtol=1e-5)
-    np.testing.assert_allclose(np.array(mx.vmap(mx.compile(mx.grad(loss)), in_axes=(None, 0))(w, x[:, None])),
-                               np.array(mx.vmap(mx.grad(loss), in_axes=(None, 0))(w, x[:, None])), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.array(mx.compile(mx.grad(loss))(w, x)), np.array(mx.grad(loss)(w, x)), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        np.array(mx.grad(mx.compile(loss))(w, x)), np.array(mx.grad(loss)(w, x)), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        np.array(mx.vmap(mx.compile(mx.grad(loss)), in_axes=(None, 0))(w, x[:, None])),
+        np.array(mx.vmap(mx.grad(loss), in_axes=(None, 0))(w, x[:, None])),
+        rtol=1e-5,
+    )

@@ -18,6 +18,7 @@ def test_round_trip(mx, c, tmp_path):
 
         def f(*a):
             return tuple(x for x in leaves(c.call(mx, *a)) if isinstance(x, mx.array))
+
         want = f(*inputs)
         mx.export_function(path, f, *inputs)
         got = mx.import_function(path)(*inputs)
@@ -52,6 +53,7 @@ def test_several_traces_and_keywords(mx, tmp_path):
 
     def f(x, y=None):
         return x + 1 if y is None else x * y
+
     with mx.exporter(path, f) as export:
         export(mx.ones(3))
         export(mx.ones((2, 2)))

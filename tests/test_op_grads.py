@@ -1,6 +1,7 @@
 """Gradients of every differentiable row against central differences of its double-precision reference.
 
-The whole Jacobian is formed numerically, so vjp is checked for a random cotangent and jvp for a random tangent, element by element.
+The whole Jacobian is formed numerically, so vjp is checked for a random cotangent and jvp for a random
+tangent, element by element.
 """
 
 import numpy as np
@@ -13,11 +14,41 @@ DIFFERENTIABLE = [pytest.param(c, id=c.id) for c in CASES if c.grad]
 STEP = 1e-5
 RTOL, ATOL = 2e-5, 2e-5
 # MLX has no forward-mode rule for these either; they may say so, but must not be wrong
-MAY_LACK_JVP = ("gather_mm", "gather_qmm", "conv", "cumprod", "cummax", "cummin", "diag", "array.diag", "ArrayAt", "array.__setitem__-scatter",
-                "depends", "quantized_matmul")
+MAY_LACK_JVP = (
+    "gather_mm",
+    "gather_qmm",
+    "conv",
+    "cumprod",
+    "cummax",
+    "cummin",
+    "diag",
+    "array.diag",
+    "ArrayAt",
+    "array.__setitem__-scatter",
+    "depends",
+    "quantized_matmul",
+)
 # second derivatives: elementwise ops and the ones that models differentiate twice
-TWICE = ("softmax", "matmul", "sum", "mean", "var", "prod", "max", "fast.rms_norm", "fast.layer_norm", "logsumexp", "take", "cumsum", "reshape")
-SECOND = [pytest.param(c, id=c.id) for c in CASES if c.grad and (c.free_shape or c.op in TWICE) and "float32" in c.dtypes]
+TWICE = (
+    "softmax",
+    "matmul",
+    "sum",
+    "mean",
+    "var",
+    "prod",
+    "max",
+    "fast.rms_norm",
+    "fast.layer_norm",
+    "logsumexp",
+    "take",
+    "cumsum",
+    "reshape",
+)
+SECOND = [
+    pytest.param(c, id=c.id)
+    for c in CASES
+    if c.grad and (c.free_shape or c.op in TWICE) and "float32" in c.dtypes
+]
 
 
 def grad_dtype(c: Case) -> str | None:
@@ -61,8 +92,11 @@ def is_float(mx, x) -> bool:
 def check(got, want, c: Case, what: str) -> None:
     limit = c.grad_tol * (RTOL * np.abs(want) + ATOL * max(1.0, np.abs(want).max(initial=0.0)))
     error = np.abs(got - want)
-    assert (error <= limit).all(), f"{c.id}: {what} off by up to {np.max(error / limit):.3g} x the tolerance\ngot  {got[error > limit][:6]}\n" \
-                                   f"want {want[error > limit][:6]}"
+    assert (error <= limit).all(), (
+        f"{c.id}: {what} off by up to {np.max(error / limit):.3g} x the tolerance\n"
+        f"got  {got[error > limit][:6]}\n"
+        f"want {want[error > limit][:6]}"
+    )
 
 
 def setup(mx, c: Case):
@@ -75,6 +109,7 @@ def setup(mx, c: Case):
         for k, v in zip(c.grad, differentiated, strict=True):
             full[k] = v
         return leaves(c.call(mx, *full))
+
     return dtype, inputs, [arrays[k] for k in c.grad], fun
 
 
@@ -91,7 +126,10 @@ def test_vjp(mx, c):
         mx.eval(outs)
         rng = np.random.default_rng(1)
         cots = [random_like(rng, o.shape, o.dtype == mx.complex64) for o in outs]
-        sent = [to_mx(mx, ct, "complex64" if o.dtype == mx.complex64 else "float32") for ct, o in zip(cots, outs, strict=True)]
+        sent = [
+            to_mx(mx, ct, "complex64" if o.dtype == mx.complex64 else "float32")
+            for ct, o in zip(cots, outs, strict=True)
+        ]
         _, grads = mx.vjp(fun, primals, sent)
         mx.eval(grads)
         cot = np.concatenate([ct.ravel() for ct in cots])
@@ -120,22 +158,29 @@ def test_jvp(mx, c):
         got = np.concatenate([to_np(mx, o).ravel() for o in outs])
         want = 0
         for k, t in zip(c.grad, tangents, strict=True):
-            parts = t.ravel() if t.dtype.kind != "c" else np.stack([t.real.ravel(), t.imag.ravel()], -1).ravel()
+            parts = (
+                t.ravel() if t.dtype.kind != "c" else np.stack([t.real.ravel(), t.imag.ravel()], -1).ravel()
+            )
             want = want + numeric_jacobian(c, inputs, k) @ parts
         check(got, want if got.dtype.kind == "c" else want.real, c, "jvp")
 
 
 @pytest.mark.parametrize("c", SECOND)
 def test_second_derivative(mx, c):
-    """The derivative along v of the gradient of <cotangent, f>, against second differences of the reference along v."""
+    """The derivative along v of the gradient of <cotangent, f>, against second differences of the
+    reference along v."""
     with pick_device(mx, c):
         _, inputs, primals, fun = setup(mx, c)
         rng = np.random.default_rng(3)
         cots = [rng.standard_normal(o.shape) for o in fun(*primals)]
         sent = [to_mx(mx, ct, "float32") for ct in cots]
         direction = [rng.standard_normal(inputs[k].shape) / 2 for k in c.grad]
-        _, curved = mx.jvp(lambda *p: mx.vjp(fun, list(p), sent)[1], primals, [to_mx(mx, v, "float32") for v in direction])
-        got = sum(float((to_np(mx, g).astype(np.float64) * v).sum()) for g, v in zip(curved, direction, strict=True))
+        _, curved = mx.jvp(
+            lambda *p: mx.vjp(fun, list(p), sent)[1], primals, [to_mx(mx, v, "float32") for v in direction]
+        )
+        got = sum(
+            float((to_np(mx, g).astype(np.float64) * v).sum()) for g, v in zip(curved, direction, strict=True)
+        )
         cot = np.concatenate([ct.ravel() for ct in cots])
 
         def along(t):
@@ -143,7 +188,10 @@ def test_second_derivative(mx, c):
             for k, v in zip(c.grad, direction, strict=True):
                 moved[k] = moved[k] + t * v
             return float((cot * flat_reference(c, moved).real).sum())
+
         h = 1e-4
         want = (along(h) - 2 * along(0) + along(-h)) / h**2
         scale = max(1.0, abs(want), float(np.abs(cot).sum()))
-        assert abs(got - want) <= 2e-5 * c.grad_tol * scale, f"{c.id}: second derivative {got}, expected {want}"
+        assert abs(got - want) <= 2e-5 * c.grad_tol * scale, (
+            f"{c.id}: second derivative {got}, expected {want}"
+        )

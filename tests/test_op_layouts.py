@@ -17,7 +17,8 @@ LAID_OUT = [pytest.param(c, id=c.id) for c in CASES if c.args and allowed(c)]
 
 
 def check(mx, c: Case, dtype: str, names: list[str]) -> None:
-    # an index or mask array keeps its values in a broadcast only if rows may repeat: rows that may not leave "broadcast" out
+    # an index or mask array keeps its values in a broadcast only if rows may repeat: rows that may not
+    # leave "broadcast" out
     inputs = [values_in(n, a) for n, a in zip(names, draw_inputs(c, dtype), strict=True)]
     arrays = [LAYOUTS[n](mx, a, d) for n, a, d in zip(names, inputs, arg_dtypes(c, dtype), strict=True)]
     out = c.call(mx, *arrays)
@@ -32,7 +33,9 @@ def check(mx, c: Case, dtype: str, names: list[str]) -> None:
 @pytest.mark.parametrize("c", LAID_OUT)
 def test_layouts(mx, c):
     ok = allowed(c)
-    wanted = [d for d in FLOATS[:2] + INTS[:1] + ("int32", "complex64", "bool") if d in c.dtypes][:2] or [c.dtypes[0]]
+    wanted = [d for d in FLOATS[:2] + INTS[:1] + ("int32", "complex64", "bool") if d in c.dtypes][:2] or [
+        c.dtypes[0]
+    ]
     with pick_device(mx, c):
         for dtype in wanted:
             for i, name in enumerate(ok):

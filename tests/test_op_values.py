@@ -1,7 +1,19 @@
 """Every row of the op table, in every dtype it supports, against its reference in double precision."""
 
 import pytest
-from case import FLOATS, INTS, RTOL, Case, assert_matches, draw_inputs, dtype_name, expected_dtype, leaves, mx_inputs, reference
+from case import (
+    FLOATS,
+    INTS,
+    RTOL,
+    Case,
+    assert_matches,
+    draw_inputs,
+    dtype_name,
+    expected_dtype,
+    leaves,
+    mx_inputs,
+    reference,
+)
 from op_table import CASES
 from running import pick_device, skip_dtype
 

@@ -8,8 +8,22 @@ from running import pick_device
 
 BATCH = 3
 # MLX has no batching rule for these either; they may say so, but must not be wrong
-MAY_LACK_VMAP = ("linalg.lu", "linalg.qr", "linalg.solve", "linalg.det", "linalg.slogdet", "linalg.pinv", "linalg.cholesky", "linalg.eig",
-                 "to_fp8", "from_fp8", "gather_mm", "depends", "as_strided", "conv")
+MAY_LACK_VMAP = (
+    "linalg.lu",
+    "linalg.qr",
+    "linalg.solve",
+    "linalg.det",
+    "linalg.slogdet",
+    "linalg.pinv",
+    "linalg.cholesky",
+    "linalg.eig",
+    "to_fp8",
+    "from_fp8",
+    "gather_mm",
+    "depends",
+    "as_strided",
+    "conv",
+)
 MAPPED = [pytest.param(c, id=c.id) for c in CASES if c.vmap and c.args and not c.id.startswith("array.__i")]
 
 
@@ -48,12 +62,21 @@ def test_vmap(mx, c: Case):
             if not usable(in_axes, samples[0]):
                 continue
             try:
-                got = leaves(mx.vmap(lambda *a: leaves(c.call(mx, *a)), in_axes=in_axes)(*stack_inputs(mx, samples, in_axes)))
+                got = leaves(
+                    mx.vmap(lambda *a: leaves(c.call(mx, *a)), in_axes=in_axes)(
+                        *stack_inputs(mx, samples, in_axes)
+                    )
+                )
             except (ValueError, RuntimeError, NotImplementedError) as e:
-                if c.id.startswith(MAY_LACK_VMAP) and ("implemented" in str(e).lower() or "only handle" in str(e)):
+                if c.id.startswith(MAY_LACK_VMAP) and (
+                    "implemented" in str(e).lower() or "only handle" in str(e)
+                ):
                     pytest.skip(f"no batching rule: {e}")
                 raise
-            loops = [leaves(c.call(mx, *[samples[0 if ax is None else b][i] for i, ax in enumerate(in_axes)])) for b in range(BATCH)]
+            loops = [
+                leaves(c.call(mx, *[samples[0 if ax is None else b][i] for i, ax in enumerate(in_axes)]))
+                for b in range(BATCH)
+            ]
             mx.eval(got, loops)
             assert len(got) == len(loops[0])
             for j, g in enumerate(got):
@@ -74,7 +97,9 @@ def test_out_axes(mx):
 
 def test_trees(mx):
     x, y = mx.ones((3, 2)), mx.arange(3)
-    got = mx.vmap(lambda d, s: {"a": d["x"] * s, "b": (d["y"] + s,)}, in_axes=({"x": 0, "y": None}, 0))({"x": x, "y": mx.array(5)}, y)
+    got = mx.vmap(lambda d, s: {"a": d["x"] * s, "b": (d["y"] + s,)}, in_axes=({"x": 0, "y": None}, 0))(
+        {"x": x, "y": mx.array(5)}, y
+    )
     assert np.array_equal(np.array(got["a"]), np.ones((3, 2)) * np.arange(3)[:, None])
     assert np.array_equal(np.array(got["b"][0]), 5 + np.arange(3))
 

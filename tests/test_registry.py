@@ -1,4 +1,5 @@
-"""Completeness: every public function of MLX 0.32 exists here and has a row in the op table, or a named test file of its own;
+"""Completeness: every public function of MLX 0.32 exists here and has a row in the op table, or a named
+test file of its own;
 every primitive that the core registers is exercised by some row."""
 
 import json
@@ -17,17 +18,83 @@ ELSEWHERE = {
     "test_op_grads.py": ["jvp", "vjp"],
     "test_op_vmap.py": ["vmap", "grad"],
     "test_transforms.py": ["checkpoint", "value_and_grad"],
-    "test_memory.py": ["clear_cache", "get_active_memory", "get_cache_memory", "get_memory_limit", "get_peak_memory", "reset_peak_memory", "set_cache_limit",
-                       "set_memory_limit", "set_wired_limit", "get_array_buffer_size"],
-    "test_streams.py": ["default_device", "default_stream", "device_count", "device_info", "is_available", "new_stream", "new_thread_local_stream",
-                        "new_thread_unsafe_stream", "set_default_device", "set_default_stream", "stream", "synchronize", "clear_streams", "async_eval", "eval"],
+    "test_memory.py": [
+        "clear_cache",
+        "get_active_memory",
+        "get_cache_memory",
+        "get_memory_limit",
+        "get_peak_memory",
+        "reset_peak_memory",
+        "set_cache_limit",
+        "set_memory_limit",
+        "set_wired_limit",
+        "get_array_buffer_size",
+    ],
+    "test_streams.py": [
+        "default_device",
+        "default_stream",
+        "device_count",
+        "device_info",
+        "is_available",
+        "new_stream",
+        "new_thread_local_stream",
+        "new_thread_unsafe_stream",
+        "set_default_device",
+        "set_default_stream",
+        "stream",
+        "synchronize",
+        "clear_streams",
+        "async_eval",
+        "eval",
+    ],
     "test_dtypes.py": ["can_cast", "isdtype", "issubdtype", "result_type"],
-    "test_interop.py": ["asarray", "from_dlpack", "__array_namespace_info__", "get_printoptions", "printoptions", "set_printoptions", "random.seed",
-                        *[f"array.{n}" for n in ("__array__", "__array_namespace__", "__bool__", "__bytes__", "__complex__", "__dlpack__", "__dlpack_device__",
-                          "__float__", "__format__", "__getstate__", "__index__", "__init__", "__int__", "__iter__", "__len__", "__repr__",
-                          "__setstate__", "at", "dtype", "item", "itemsize", "nbytes", "ndim", "shape", "size", "tolist")]],
+    "test_interop.py": [
+        "asarray",
+        "from_dlpack",
+        "__array_namespace_info__",
+        "get_printoptions",
+        "printoptions",
+        "set_printoptions",
+        "random.seed",
+        *[
+            f"array.{n}"
+            for n in (
+                "__array__",
+                "__array_namespace__",
+                "__bool__",
+                "__bytes__",
+                "__complex__",
+                "__dlpack__",
+                "__dlpack_device__",
+                "__float__",
+                "__format__",
+                "__getstate__",
+                "__index__",
+                "__init__",
+                "__int__",
+                "__iter__",
+                "__len__",
+                "__repr__",
+                "__setstate__",
+                "at",
+                "dtype",
+                "item",
+                "itemsize",
+                "nbytes",
+                "ndim",
+                "shape",
+                "size",
+                "tolist",
+            )
+        ],
+    ],
     "test_io_corruption.py": ["load", "save", "save_gguf", "save_safetensors", "savez", "savez_compressed"],
-    "test_errors.py": ["fast.metal_kernel", "fast.cuda_kernel", "fast.precompiled_cuda_kernel", "array.__rpow__"],
+    "test_errors.py": [
+        "fast.metal_kernel",
+        "fast.cuda_kernel",
+        "fast.precompiled_cuda_kernel",
+        "array.__rpow__",
+    ],
     "test_indexing_laws.py": ["ArrayAt.__getitem__", "ArrayAt.__init__"],
 }
 EXEMPT = {name: file for file, names in ELSEWHERE.items() for name in names}
@@ -42,8 +109,14 @@ def public():
 def test_every_function_exists(mx):
     missing = []
     for name in public():
-        owner = mx.array if name.startswith("array.") else getattr(mx, "ArrayAt", None) if name.startswith("ArrayAt.") else mx
-        for part in name.split(".")[0 if owner is mx else 1:]:
+        owner = (
+            mx.array
+            if name.startswith("array.")
+            else getattr(mx, "ArrayAt", None)
+            if name.startswith("ArrayAt.")
+            else mx
+        )
+        for part in name.split(".")[0 if owner is mx else 1 :]:
             owner = getattr(owner, part, None)
         if owner is None:
             missing.append(name)
@@ -63,9 +136,25 @@ def test_exemptions_are_true():
         for n in names:
             assert n in known, f"{n} is not a public function"
             short = n.split(".")[-1]
-            shown = {"__len__": "len(", "__iter__": "iter(", "__repr__": "repr(", "__init__": "array(", "__index__": "operator.index", "__bool__": "bool(",
-                     "__bytes__": "bytes(", "__complex__": "complex(", "__float__": "float(", "__int__": "int(", "__format__": "format(", "__getstate__": "pickle",
-                     "__setstate__": "pickle", "__array__": "np.array", "__array_namespace__": "__array_namespace__", "__getitem__": ".at[", "at": ".at["}
+            shown = {
+                "__len__": "len(",
+                "__iter__": "iter(",
+                "__repr__": "repr(",
+                "__init__": "array(",
+                "__index__": "operator.index",
+                "__bool__": "bool(",
+                "__bytes__": "bytes(",
+                "__complex__": "complex(",
+                "__float__": "float(",
+                "__int__": "int(",
+                "__format__": "format(",
+                "__getstate__": "pickle",
+                "__setstate__": "pickle",
+                "__array__": "np.array",
+                "__array_namespace__": "__array_namespace__",
+                "__getitem__": ".at[",
+                "at": ".at[",
+            }
             if n == "ArrayAt.__init__":
                 continue
             assert shown.get(short, short) in text, f"{file} does not mention {n}"
@@ -75,7 +164,13 @@ def test_public_extras_are_few(mx):
     """Functions that only we have must be private or known here."""
     ours = {"AxisError"}
     known = set(NAMES["core"]) | ours
-    extra = [n for n in dir(mx) if not n.startswith("_") and n not in known and type(getattr(mx, n)).__name__ in ("nb_func", "builtin_function_or_method", "function")]
+    extra = [
+        n
+        for n in dir(mx)
+        if not n.startswith("_")
+        and n not in known
+        and type(getattr(mx, n)).__name__ in ("nb_func", "builtin_function_or_method", "function")
+    ]
     assert not extra, f"public functions that MLX does not have and that no test names: {extra}"
 
 
@@ -98,7 +193,11 @@ def test_every_primitive_has_a_case(mx):
         dtype = c.dtypes[0]
         with mx.stream(mx.cpu):
             inputs = mx_inputs(mx, c, dtype, draw_inputs(c, dtype))
-            note = lambda d: seen.update([d["name"]] if d.get("type") == "primitive" else [])  # noqa: E731
-            mx.export_function(note, lambda *a, c=c: tuple(x for x in leaves(c.call(mx, *a)) if isinstance(x, mx.array)), *inputs)
+            note = lambda d: seen.update([d["name"]] if d.get("type") == "primitive" else [])
+            mx.export_function(
+                note,
+                lambda *a, c=c: tuple(x for x in leaves(c.call(mx, *a)) if isinstance(x, mx.array)),
+                *inputs,
+            )
     missing = sorted(set(registered) - seen)
     assert not missing, f"registered primitives that no row reaches: {', '.join(missing)}"

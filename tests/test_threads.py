@@ -1,4 +1,5 @@
-"""Several Python threads at once: independent graphs, shared arrays, thread-local random state and streams, compile and grad."""
+"""Several Python threads at once: independent graphs, shared arrays, thread-local random state and streams,
+compile and grad."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ def test_independent_graphs(mx):
         for _ in range(30):
             x = mx.tanh(x @ x / 50 + 0.01) + 0.1
         return np.array(x)
+
     got = run_all(work)
     for i, g in enumerate(got):
         assert np.array_equal(g, work(i))
@@ -40,6 +42,7 @@ def test_random_state_is_per_thread(mx):
         mx.random.seed(5)
         barrier.wait(timeout=60)
         return mx.random.uniform(shape=(8,)).tolist()
+
     barrier = threading.Barrier(WORKERS)
     got = run_all(work)
     assert all(g == got[0] for g in got)
@@ -54,10 +57,11 @@ def test_grad_and_compile_in_threads(mx):
         w = mx.ones((3, 2))
         f = mx.compile(mx.value_and_grad(loss))
         for _ in range(10):
-            v, g = f(w, x)
+            _v, g = f(w, x)
             w = w - 0.1 * g
             mx.eval(w)
         return np.array(w)
+
     got = run_all(work)
     for i, g in enumerate(got):
         np.testing.assert_allclose(g, work(i), rtol=1e-6)
@@ -69,6 +73,7 @@ def test_many_small_evals(mx):
         for k in range(300):
             total += (mx.array(k) + i).item()
         return total
+
     assert run_all(work) == [sum(k + i for k in range(300)) for i in range(WORKERS)]
 
 
@@ -78,6 +83,7 @@ def test_exception_in_one_thread(mx):
             with pytest.raises(ValueError):
                 mx.reshape(mx.ones(3), (2,))
         return (mx.ones(3) * i).tolist()
+
     assert run_all(work) == [[i] * 3 for i in range(WORKERS)]
 
 
@@ -86,6 +92,7 @@ def test_arrays_made_elsewhere(mx):
         x = mx.arange(10) * i
         mx.eval(x)
         return x
+
     made = run_all(make)
     assert sum(m.sum().item() for m in made) == 45 * sum(range(WORKERS))
 
@@ -97,6 +104,7 @@ def test_thread_ends_before_its_array_is_used(mx):
         x = mx.sin(mx.arange(100) / 100)
         mx.async_eval(x)
         out.append(x)
+
     t = threading.Thread(target=work)
     t.start()
     t.join()

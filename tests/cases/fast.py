@@ -9,37 +9,153 @@ D = ("contiguous", "transposed", "sliced", "negative", "broadcast", "strided")
 
 def rope_rows():
     for name, shape, dims, kw in (
-        ("", (2, 3, 4, 8), 8, {}), ("traditional", (2, 3, 4, 8), 8, {"traditional": True}), ("partial", (2, 3, 4, 8), 4, {}),
-        ("partial-traditional", (1, 2, 5, 10), 6, {"traditional": True}), ("3d", (2, 4, 8), 8, {"offset": 3}),
-        ("offset-scale", (1, 2, 5, 8), 8, {"offset": 1000, "scale": 0.25, "base": 5000.0}), ("one-token", (2, 4, 1, 16), 16, {"offset": 77}),
-        ("5d", (2, 1, 2, 3, 4), 4, {"offset": 1})):
+        ("", (2, 3, 4, 8), 8, {}),
+        ("traditional", (2, 3, 4, 8), 8, {"traditional": True}),
+        ("partial", (2, 3, 4, 8), 4, {}),
+        ("partial-traditional", (1, 2, 5, 10), 6, {"traditional": True}),
+        ("3d", (2, 4, 8), 8, {"offset": 3}),
+        ("offset-scale", (1, 2, 5, 8), 8, {"offset": 1000, "scale": 0.25, "base": 5000.0}),
+        ("one-token", (2, 4, 1, 16), 16, {"offset": 77}),
+        ("5d", (2, 1, 2, 3, 4), 4, {"offset": 1}),
+    ):
         full = {"traditional": False, "base": 10000.0, "scale": 1.0, "offset": 0} | kw
-        yield case("fast.rope", shape, ref=lambda x, d=dims, k=full: N.rope(x, d, **k), extra=(dims,), kw=full, name=name, dtypes=FLOATS, tol=2,
-                   norm=True, grad=(0,), layouts=D)
+        yield case(
+            "fast.rope",
+            shape,
+            ref=lambda x, d=dims, k=full: N.rope(x, d, **k),
+            extra=(dims,),
+            kw=full,
+            name=name,
+            dtypes=FLOATS,
+            tol=2,
+            norm=True,
+            grad=(0,),
+            layouts=D,
+        )
     base = {"traditional": False, "base": 10000.0, "scale": 1.0}
-    yield case("fast.rope", (3, 2, 4, 8), Arg((3,), ("value", [0, 5, 100]), "int32"), name="batch-offset", dtypes=FLOATS, tol=2, norm=True, grad=(0,),
-               ref=lambda x, o: N.rope(x, 8, offset=o), call=lambda mx, x, o: mx.fast.rope(x, 8, **base, offset=o), layouts=D)
-    yield case("fast.rope", (1, 2, 4, 8), Arg((), ("value", 9), "int32"), name="array-offset", dtypes=FLOATS, tol=2, norm=True, vmap=False,
-               ref=lambda x, o: N.rope(x, 8, offset=float(o)), call=lambda mx, x, o: mx.fast.rope(x, 8, **base, offset=o), layouts=D)
-    yield case("fast.rope", (1, 2, 4, 8), Arg((4,), ("uniform", 1, 50), "float32"), name="freqs", dtypes=FLOATS, tol=2, norm=True, grad=(0,),
-               ref=lambda x, f: N.rope(x, 8, freqs=f, offset=2), layouts=D,
-               call=lambda mx, x, f: mx.fast.rope(x, 8, traditional=False, base=None, scale=1.0, offset=2, freqs=f))
+    yield case(
+        "fast.rope",
+        (3, 2, 4, 8),
+        Arg((3,), ("value", [0, 5, 100]), "int32"),
+        name="batch-offset",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        grad=(0,),
+        ref=lambda x, o: N.rope(x, 8, offset=o),
+        call=lambda mx, x, o: mx.fast.rope(x, 8, **base, offset=o),
+        layouts=D,
+    )
+    yield case(
+        "fast.rope",
+        (1, 2, 4, 8),
+        Arg((), ("value", 9), "int32"),
+        name="array-offset",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        vmap=False,
+        ref=lambda x, o: N.rope(x, 8, offset=float(o)),
+        call=lambda mx, x, o: mx.fast.rope(x, 8, **base, offset=o),
+        layouts=D,
+    )
+    yield case(
+        "fast.rope",
+        (1, 2, 4, 8),
+        Arg((4,), ("uniform", 1, 50), "float32"),
+        name="freqs",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        grad=(0,),
+        ref=lambda x, f: N.rope(x, 8, freqs=f, offset=2),
+        layouts=D,
+        call=lambda mx, x, f: mx.fast.rope(x, 8, traditional=False, base=None, scale=1.0, offset=2, freqs=f),
+    )
 
 
 def norm_rows():
     for shape in ((3, 8), (2, 3, 33), (4, 4096), (1, 1)):
         n = "x".join(map(str, shape))
         diff = 1 < shape[-1] < 100
-        yield case("fast.rms_norm", shape, Arg(shape[-1:], "nonzero"), ref=N.rms_norm, extra=(1e-5,), name=n, dtypes=FLOATS, tol=2, norm=True,
-                   grad=(0, 1) if diff else (), layouts=D, grad_tol=4)
-        yield case("fast.layer_norm", shape, Arg(shape[-1:], "nonzero"), Arg(shape[-1:], "normal"), ref=N.layer_norm, extra=(1e-5,), name=n,
-                   dtypes=FLOATS, tol=2, norm=True, grad=(0, 1, 2) if diff else (), layouts=D, grad_tol=4)
-    yield case("fast.rms_norm", (3, 8), ref=N.rms_norm, extra=(None, 1e-5), name="no-weight", dtypes=FLOATS, tol=2, norm=True, grad=(0,), layouts=D)
-    yield case("fast.layer_norm", (3, 8), ref=N.layer_norm, extra=(None, None, 1e-5), name="plain", dtypes=FLOATS, tol=2, norm=True, grad=(0,), layouts=D)
-    yield case("fast.layer_norm", (3, 8), (8,), ref=lambda x, b: N.layer_norm(x, None, b), name="bias-only", dtypes=FLOATS, tol=2, norm=True,
-               call=lambda mx, x, b: mx.fast.layer_norm(x, None, b, 1e-5), grad=(0, 1), layouts=D)
-    yield case("fast.rms_norm", Arg((2, 64), ("uniform", 200, 300)), Arg((64,), "positive"), ref=N.rms_norm, extra=(1e-5,), name="large-values",
-               dtypes=FLOATS, tol=2, norm=True, layouts=D)
+        yield case(
+            "fast.rms_norm",
+            shape,
+            Arg(shape[-1:], "nonzero"),
+            ref=N.rms_norm,
+            extra=(1e-5,),
+            name=n,
+            dtypes=FLOATS,
+            tol=2,
+            norm=True,
+            grad=(0, 1) if diff else (),
+            layouts=D,
+            grad_tol=4,
+        )
+        yield case(
+            "fast.layer_norm",
+            shape,
+            Arg(shape[-1:], "nonzero"),
+            Arg(shape[-1:], "normal"),
+            ref=N.layer_norm,
+            extra=(1e-5,),
+            name=n,
+            dtypes=FLOATS,
+            tol=2,
+            norm=True,
+            grad=(0, 1, 2) if diff else (),
+            layouts=D,
+            grad_tol=4,
+        )
+    yield case(
+        "fast.rms_norm",
+        (3, 8),
+        ref=N.rms_norm,
+        extra=(None, 1e-5),
+        name="no-weight",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        grad=(0,),
+        layouts=D,
+    )
+    yield case(
+        "fast.layer_norm",
+        (3, 8),
+        ref=N.layer_norm,
+        extra=(None, None, 1e-5),
+        name="plain",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        grad=(0,),
+        layouts=D,
+    )
+    yield case(
+        "fast.layer_norm",
+        (3, 8),
+        (8,),
+        ref=lambda x, b: N.layer_norm(x, None, b),
+        name="bias-only",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        call=lambda mx, x, b: mx.fast.layer_norm(x, None, b, 1e-5),
+        grad=(0, 1),
+        layouts=D,
+    )
+    yield case(
+        "fast.rms_norm",
+        Arg((2, 64), ("uniform", 200, 300)),
+        Arg((64,), "positive"),
+        ref=N.rms_norm,
+        extra=(1e-5,),
+        name="large-values",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        layouts=D,
+    )
 
 
 # (variant, q shape, kv shape, mask, with sinks)
@@ -70,33 +186,100 @@ def attention_rows():
         def call(mx, q, k, v, *rest, s=scale, m=mask, array_mask=array_mask, sinks=sinks):
             rest = list(rest)
             m = rest.pop(0) if array_mask else m
-            return mx.fast.scaled_dot_product_attention(q, k, v, scale=s, mask=m, **({"sinks": rest.pop(0)} if sinks else {}))
+            return mx.fast.scaled_dot_product_attention(
+                q, k, v, scale=s, mask=m, **({"sinks": rest.pop(0)} if sinks else {})
+            )
 
         def ref(q, k, v, *rest, s=scale, m=mask, array_mask=array_mask, sinks=sinks):
             rest = list(rest)
             m = rest.pop(0) if array_mask else m
             return N.attention(q, k, v, s, m, rest.pop(0) if sinks else None)
+
         small = q[2] * q[3] <= 96
         diff = ((0, 1, 2, 3) if "additive" in name or name == "sinks" else (0, 1, 2)) if small else ()
-        yield case("fast.scaled_dot_product_attention", *args, ref=ref, call=call, name=name, dtypes=FLOATS, tol=2, norm=True, grad=diff, layouts=D,
-                   vmap=small, grad_tol=4)
-    yield case("fast.scaled_dot_product_attention", *[Arg((1, 2, 3, 4))] * 3, Arg((3, 3), ("value", [[0, 0, 0], [1, 0, 1], [1, 1, 1]]), "bool"),
-               name="masked-row", dtypes=FLOATS, tol=2, norm=True, layouts=D, ref=lambda q, k, v, m: N.attention(q, k, v, 1.0, m),
-               call=lambda mx, q, k, v, m: mx.fast.scaled_dot_product_attention(q, k, v, scale=1.0, mask=m))
+        yield case(
+            "fast.scaled_dot_product_attention",
+            *args,
+            ref=ref,
+            call=call,
+            name=name,
+            dtypes=FLOATS,
+            tol=2,
+            norm=True,
+            grad=diff,
+            layouts=D,
+            vmap=small,
+            grad_tol=4,
+        )
+    yield case(
+        "fast.scaled_dot_product_attention",
+        *[Arg((1, 2, 3, 4))] * 3,
+        Arg((3, 3), ("value", [[0, 0, 0], [1, 0, 1], [1, 1, 1]]), "bool"),
+        name="masked-row",
+        dtypes=FLOATS,
+        tol=2,
+        norm=True,
+        layouts=D,
+        ref=lambda q, k, v, m: N.attention(q, k, v, 1.0, m),
+        call=lambda mx, q, k, v, m: mx.fast.scaled_dot_product_attention(q, k, v, scale=1.0, mask=m),
+    )
 
 
 def loss_rows():
-    yield case("fast.cross_entropy", (4, 9), Arg((4,), ("index", 9), "int32"), dtypes=FLOATS, out="float32", grad=(0,), tol=2,
-               ref=lambda x, i: np.log(np.exp(x).sum(-1)) - np.take_along_axis(x, i[..., None], -1)[..., 0])
-    yield case("fast.cross_entropy", Arg((2, 3, 500), "wide"), Arg((2, 3), ("index", 500), "uint32"), name="large", dtypes=FLOATS, out="float32", tol=2,
-               ref=lambda x, i: np.logaddexp.reduce(x, -1) - np.take_along_axis(x, i[..., None].astype(int), -1)[..., 0])
+    yield case(
+        "fast.cross_entropy",
+        (4, 9),
+        Arg((4,), ("index", 9), "int32"),
+        dtypes=FLOATS,
+        out="float32",
+        grad=(0,),
+        tol=2,
+        ref=lambda x, i: np.log(np.exp(x).sum(-1)) - np.take_along_axis(x, i[..., None], -1)[..., 0],
+    )
+    yield case(
+        "fast.cross_entropy",
+        Arg((2, 3, 500), "wide"),
+        Arg((2, 3), ("index", 500), "uint32"),
+        name="large",
+        dtypes=FLOATS,
+        out="float32",
+        tol=2,
+        ref=lambda x, i: (
+            np.logaddexp.reduce(x, -1) - np.take_along_axis(x, i[..., None].astype(int), -1)[..., 0]
+        ),
+    )
 
 
 def gated_delta_rows():
-    args = [Arg((2, 5, 2, 8), ("uniform", -0.4, 0.4)), Arg((2, 5, 2, 8), ("uniform", -0.4, 0.4)), Arg((2, 5, 4, 6)),
-            Arg((2, 5, 4), ("uniform", 0.7, 0.99)), Arg((2, 5, 4), ("uniform", 0.1, 0.9))]
-    yield case("fast.gated_delta_update", *args, ref=N.gated_delta, dtypes=F32, norm=True, tol=8, vmap=False, out=None)
-    yield case("fast.gated_delta_update", *args, Arg((2, 4, 6, 8)), ref=N.gated_delta, name="state", dtypes=F32, norm=True, tol=8, vmap=False, out=None)
+    args = [
+        Arg((2, 5, 2, 8), ("uniform", -0.4, 0.4)),
+        Arg((2, 5, 2, 8), ("uniform", -0.4, 0.4)),
+        Arg((2, 5, 4, 6)),
+        Arg((2, 5, 4), ("uniform", 0.7, 0.99)),
+        Arg((2, 5, 4), ("uniform", 0.1, 0.9)),
+    ]
+    yield case(
+        "fast.gated_delta_update",
+        *args,
+        ref=N.gated_delta,
+        dtypes=F32,
+        norm=True,
+        tol=8,
+        vmap=False,
+        out=None,
+    )
+    yield case(
+        "fast.gated_delta_update",
+        *args,
+        Arg((2, 4, 6, 8)),
+        ref=N.gated_delta,
+        name="state",
+        dtypes=F32,
+        norm=True,
+        tol=8,
+        vmap=False,
+        out=None,
+    )
 
 
 def rows():

@@ -41,7 +41,15 @@ def f_minmax(x, **kw):
 REDUCTIONS = [
     ("sum", np.sum, "normal", ALL, True, widened, {"norm": True}),
     ("prod", f_prod, "nonzero", (*FLOATS64, "int32", "complex64"), True, widened, {"norm": True, "tol": 4}),
-    ("mean", np.mean, "normal", (*FLOATS64, "int32", "uint8", "bool", "complex64"), True, float_of, {"norm": True}),
+    (
+        "mean",
+        np.mean,
+        "normal",
+        (*FLOATS64, "int32", "uint8", "bool", "complex64"),
+        True,
+        float_of,
+        {"norm": True},
+    ),
     ("var", np.var, "normal", (*FLOATS64, "int32"), True, float_of, {"norm": True, "tol": 2}),
     ("std", np.std, "normal", (*FLOATS64, "int32"), True, float_of, {"norm": True, "tol": 2}),
     ("max", np.max, "distinct", ALL, True, "same", {}),
@@ -66,45 +74,168 @@ def reduction_rows():
         for name, axis in AXES.items():
             keep = name.endswith("keep")
             kw = {"axis": axis} | ({"keepdims": True} if keep else {})
-            yield case(op, Arg(SHAPE, domain), ref=lambda x, f=ref, k=kw: f(x, **k), kw=kw, name=name, out=out,
-                       dtypes=dtypes if name in ("all", "last") else tuple(d for d in dtypes if d in FEW),
-                       grad=(0,) if diff else (), **options)
+            yield case(
+                op,
+                Arg(SHAPE, domain),
+                ref=lambda x, f=ref, k=kw: f(x, **k),
+                kw=kw,
+                name=name,
+                out=out,
+                dtypes=dtypes if name in ("all", "last") else tuple(d for d in dtypes if d in FEW),
+                grad=(0,) if diff else (),
+                **options,
+            )
             if op in METHODS and name in ("all", "middle-keep"):
-                yield case(f"array.{op}", Arg(SHAPE, domain), ref=lambda x, f=ref, k=kw: f(x, **k), kw=kw, name=name, out=out,
-                           dtypes=tuple(d for d in dtypes if d in FEW), **options)
+                yield case(
+                    f"array.{op}",
+                    Arg(SHAPE, domain),
+                    ref=lambda x, f=ref, k=kw: f(x, **k),
+                    kw=kw,
+                    name=name,
+                    out=out,
+                    dtypes=tuple(d for d in dtypes if d in FEW),
+                    **options,
+                )
     for op, ref in ARG_REDUCTIONS:
         for owner in ("", "array."):
             for name, axis in (("all", None), ("first", 0), ("last", -1)):
-                yield case(owner + op, Arg(SHAPE, "distinct"), ref=lambda x, f=ref, a=axis: f(x, axis=a), kw={"axis": axis}, name=name,
-                           out="uint32", dtypes=(*REAL, "bool") if not owner else FEW)
-        yield case(op, Arg((4, 9), "ties"), ref=lambda x, f=ref: f(x, axis=-1), kw={"axis": -1}, name="first-of-ties", out="uint32",
-                   dtypes=FEW)
-        yield case(op, Arg(SHAPE, "distinct"), ref=lambda x, f=ref: f(x, axis=1, keepdims=True), kw={"axis": 1, "keepdims": True},
-                   name="keep", out="uint32", dtypes=FEW)
+                yield case(
+                    owner + op,
+                    Arg(SHAPE, "distinct"),
+                    ref=lambda x, f=ref, a=axis: f(x, axis=a),
+                    kw={"axis": axis},
+                    name=name,
+                    out="uint32",
+                    dtypes=(*REAL, "bool") if not owner else FEW,
+                )
+        yield case(
+            op,
+            Arg((4, 9), "ties"),
+            ref=lambda x, f=ref: f(x, axis=-1),
+            kw={"axis": -1},
+            name="first-of-ties",
+            out="uint32",
+            dtypes=FEW,
+        )
+        yield case(
+            op,
+            Arg(SHAPE, "distinct"),
+            ref=lambda x, f=ref: f(x, axis=1, keepdims=True),
+            kw={"axis": 1, "keepdims": True},
+            name="keep",
+            out="uint32",
+            dtypes=FEW,
+        )
 
 
 def statistics_rows():
     for op, ref in (("var", np.var), ("std", np.std)):
-        yield case(op, SHAPE, ref=lambda x, f=ref: f(x, axis=1, ddof=1), kw={"axis": 1, "ddof": 1}, name="ddof", tol=2, norm=True, grad=(0,))
-        yield case(f"array.{op}", SHAPE, ref=lambda x, f=ref: f(x, axis=1, ddof=1), kw={"axis": 1, "ddof": 1}, name="ddof", tol=2, norm=True,
-                   dtypes=FLOATS)
+        yield case(
+            op,
+            SHAPE,
+            ref=lambda x, f=ref: f(x, axis=1, ddof=1),
+            kw={"axis": 1, "ddof": 1},
+            name="ddof",
+            tol=2,
+            norm=True,
+            grad=(0,),
+        )
+        yield case(
+            f"array.{op}",
+            SHAPE,
+            ref=lambda x, f=ref: f(x, axis=1, ddof=1),
+            kw={"axis": 1, "ddof": 1},
+            name="ddof",
+            tol=2,
+            norm=True,
+            dtypes=FLOATS,
+        )
     # long rows: the running sum of a half type must not be kept in that type
     for op, ref in (("sum", np.sum), ("mean", np.mean), ("logsumexp", f_logsumexp), ("var", np.var)):
-        yield case(op, Arg((2, 5000), "positive"), ref=lambda x, f=ref: f(x, axis=-1), kw={"axis": -1}, name="long", norm=True, tol=2,
-                   dtypes=FLOATS64)
-        yield case(op, Arg((5000, 2), "positive"), ref=lambda x, f=ref: f(x, axis=0), kw={"axis": 0}, name="long-columns", norm=True,
-                   tol=2, dtypes=FLOATS64)
+        yield case(
+            op,
+            Arg((2, 5000), "positive"),
+            ref=lambda x, f=ref: f(x, axis=-1),
+            kw={"axis": -1},
+            name="long",
+            norm=True,
+            tol=2,
+            dtypes=FLOATS64,
+        )
+        yield case(
+            op,
+            Arg((5000, 2), "positive"),
+            ref=lambda x, f=ref: f(x, axis=0),
+            kw={"axis": 0},
+            name="long-columns",
+            norm=True,
+            tol=2,
+            dtypes=FLOATS64,
+        )
     for op, ref in (("max", np.max), ("min", np.min), ("sum", np.sum)):
-        yield case(op, Arg((3, 12), "special"), ref=lambda x, f=ref: f(x, axis=-1), kw={"axis": -1}, name="nan", dtypes=FLOATS64)
-    for shape, axes in (((2, 3, 4, 5), (1, 3)), ((2, 3, 4, 5), (0, 2)), ((33, 65), 0), ((65, 33), 1), ((2, 1, 7, 1), (1, 3))):
+        yield case(
+            op,
+            Arg((3, 12), "special"),
+            ref=lambda x, f=ref: f(x, axis=-1),
+            kw={"axis": -1},
+            name="nan",
+            dtypes=FLOATS64,
+        )
+    for shape, axes in (
+        ((2, 3, 4, 5), (1, 3)),
+        ((2, 3, 4, 5), (0, 2)),
+        ((33, 65), 0),
+        ((65, 33), 1),
+        ((2, 1, 7, 1), (1, 3)),
+    ):
         name = f"{'x'.join(map(str, shape))}-{axes}".replace(" ", "")
-        yield case("sum", shape, ref=lambda x, a=axes: np.sum(x, axis=a), kw={"axis": axes}, name=name, norm=True, dtypes=("float32", "int32"),
-                   out=widened)
-        yield case("max", shape, ref=lambda x, a=axes: np.max(x, axis=a), kw={"axis": axes}, name=name, dtypes=("float32", "int32"))
-    yield case("sum", Arg((3, 0, 4)), ref=lambda x: np.sum(x, axis=1), kw={"axis": 1}, name="empty", dtypes=FEW, out=widened, layouts=())
-    yield case("prod", Arg((3, 0)), ref=lambda x: np.prod(x, axis=1), kw={"axis": 1}, name="empty", dtypes=FLOATS, layouts=())
-    yield case("prod", Arg((2, 5), ("value", [[1.5, 0, 2, 3, 4], [0, 2, 0, 1, 1]])), ref=lambda x: np.prod(x, axis=1), kw={"axis": 1},
-               name="zeros", dtypes=FLOATS, grad=(0,), layouts=())
+        yield case(
+            "sum",
+            shape,
+            ref=lambda x, a=axes: np.sum(x, axis=a),
+            kw={"axis": axes},
+            name=name,
+            norm=True,
+            dtypes=("float32", "int32"),
+            out=widened,
+        )
+        yield case(
+            "max",
+            shape,
+            ref=lambda x, a=axes: np.max(x, axis=a),
+            kw={"axis": axes},
+            name=name,
+            dtypes=("float32", "int32"),
+        )
+    yield case(
+        "sum",
+        Arg((3, 0, 4)),
+        ref=lambda x: np.sum(x, axis=1),
+        kw={"axis": 1},
+        name="empty",
+        dtypes=FEW,
+        out=widened,
+        layouts=(),
+    )
+    yield case(
+        "prod",
+        Arg((3, 0)),
+        ref=lambda x: np.prod(x, axis=1),
+        kw={"axis": 1},
+        name="empty",
+        dtypes=FLOATS,
+        layouts=(),
+    )
+    yield case(
+        "prod",
+        Arg((2, 5), ("value", [[1.5, 0, 2, 3, 4], [0, 2, 0, 1, 1]])),
+        ref=lambda x: np.prod(x, axis=1),
+        kw={"axis": 1},
+        name="zeros",
+        dtypes=FLOATS,
+        grad=(0,),
+        layouts=(),
+    )
 
 
 def f_softmax(x, axis=-1):
@@ -113,11 +244,43 @@ def f_softmax(x, axis=-1):
 
 def softmax_rows():
     for name, axis in (("last", -1), ("first", 0), ("pair", (0, 2)), ("all", None)):
-        yield case("softmax", SHAPE, ref=lambda x, a=axis: f_softmax(x, a), kw={"axis": axis}, name=name, grad=(0,), dtypes=FLOATS64)
-    yield case("softmax", (3, 7), ref=f_softmax, kw={"axis": -1, "precise": True}, name="precise", grad=(0,), dtypes=FLOATS)
-    yield case("softmax", Arg((2, 3000), "wide"), ref=f_softmax, kw={"axis": -1}, name="long", dtypes=FLOATS, norm=True, tol=2)
-    yield case("softmax", Arg((2, 3), ("value", [[1.0, -np.inf, 2.0], [-np.inf, 0.0, -np.inf]])), ref=f_softmax, kw={"axis": -1},
-               name="minus-inf", dtypes=FLOATS, layouts=())
+        yield case(
+            "softmax",
+            SHAPE,
+            ref=lambda x, a=axis: f_softmax(x, a),
+            kw={"axis": axis},
+            name=name,
+            grad=(0,),
+            dtypes=FLOATS64,
+        )
+    yield case(
+        "softmax",
+        (3, 7),
+        ref=f_softmax,
+        kw={"axis": -1, "precise": True},
+        name="precise",
+        grad=(0,),
+        dtypes=FLOATS,
+    )
+    yield case(
+        "softmax",
+        Arg((2, 3000), "wide"),
+        ref=f_softmax,
+        kw={"axis": -1},
+        name="long",
+        dtypes=FLOATS,
+        norm=True,
+        tol=2,
+    )
+    yield case(
+        "softmax",
+        Arg((2, 3), ("value", [[1.0, -np.inf, 2.0], [-np.inf, 0.0, -np.inf]])),
+        ref=f_softmax,
+        kw={"axis": -1},
+        name="minus-inf",
+        dtypes=FLOATS,
+        layouts=(),
+    )
 
 
 def scan_ref(f, reverse, inclusive, identity):
@@ -131,6 +294,7 @@ def scan_ref(f, reverse, inclusive, identity):
             start = np.full_like(np.take(y, [0], axis), identity(y.dtype))
             y = np.concatenate([start, np.take(y, range(y.shape[axis] - 1), axis)], axis=axis)
         return np.flip(y, axis) if reverse else y
+
     return ref
 
 
@@ -155,17 +319,35 @@ SCAN_ALIASES = {"cumsum": "cumulative_sum", "cumprod": "cumulative_prod"}
 
 def scan_rows():
     for op, f, identity, domain, dtypes, out, diff in SCANS:
-        for name, axis, reverse, inclusive in (("last", -1, False, True), ("first-reverse", 0, True, True), ("flat", None, False, True),
-                                               ("exclusive", 1, False, False), ("exclusive-reverse", -1, True, False)):
+        for name, axis, reverse, inclusive in (
+            ("last", -1, False, True),
+            ("first-reverse", 0, True, True),
+            ("flat", None, False, True),
+            ("exclusive", 1, False, False),
+            ("exclusive-reverse", -1, True, False),
+        ):
             if not inclusive:
                 dts = FLOATS
             else:
                 dts = dtypes if name == "last" else tuple(d for d in dtypes if d in FEW)
             ref = scan_ref(f, reverse, inclusive, identity)
-            kw = {"axis": axis} | ({"reverse": True} if reverse else {}) | ({} if inclusive else {"inclusive": False})
-            row = dict(ref=lambda x, r=ref, a=axis: r(x, a), kw=kw, name=name, norm=True, out=out, tol=2)
+            kw = (
+                {"axis": axis}
+                | ({"reverse": True} if reverse else {})
+                | ({} if inclusive else {"inclusive": False})
+            )
+            row = {
+                "ref": lambda x, r=ref, a=axis: r(x, a),
+                "kw": kw,
+                "name": name,
+                "norm": True,
+                "out": out,
+                "tol": 2,
+            }
             smooth = diff and op != "logcumsumexp" or name in ("last", "first-reverse", "flat")
-            yield case(op, Arg((3, 4, 2), domain), dtypes=dts, grad=(0,) if smooth and inclusive else (), **row)
+            yield case(
+                op, Arg((3, 4, 2), domain), dtypes=dts, grad=(0,) if smooth and inclusive else (), **row
+            )
             if name in ("last", "exclusive-reverse"):
                 few = tuple(d for d in dts if d in FEW)
                 yield case(f"array.{op}", Arg((3, 4, 2), domain), dtypes=few, **row)
@@ -173,8 +355,16 @@ def scan_rows():
                     yield case(SCAN_ALIASES[op], Arg((3, 4, 2), domain), dtypes=few, **row)
     for n, axis in ((1000, -1), (1000, 0)):
         shape = (3, n) if axis else (n, 3)
-        yield case("cumsum", Arg(shape, "normal"), ref=lambda x, a=axis: np.cumsum(x, a), kw={"axis": axis}, name=f"long{axis}", norm=True,
-                   tol=4, dtypes=("float32", "int32"))
+        yield case(
+            "cumsum",
+            Arg(shape, "normal"),
+            ref=lambda x, a=axis: np.cumsum(x, a),
+            kw={"axis": axis},
+            name=f"long{axis}",
+            norm=True,
+            tol=4,
+            dtypes=("float32", "int32"),
+        )
 
 
 def rows():

@@ -1,7 +1,5 @@
 """Ops that move elements without computing: reshapes, views, joins, copies, casts."""
 
-import math
-
 import numpy as np
 from case import ALL, Arg, DtypeName, case, mx_dtype, round_to
 
@@ -12,7 +10,9 @@ S = (2, 3, 4)
 
 
 def move(op, shape, ref, extra=(), name="", kw=None, call=None, dtypes=DTYPES, **more):
-    return case(op, shape, ref=ref, extra=extra, kw=kw, call=call, name=name, dtypes=dtypes, **{**DIFF, **more})
+    return case(
+        op, shape, ref=ref, extra=extra, kw=kw, call=call, name=name, dtypes=dtypes, **{**DIFF, **more}
+    )
 
 
 def f_pad(widths, mode="constant", value=0):
@@ -87,37 +87,106 @@ def move_rows():
     yield move("unstack", (3, 2), lambda x: list(x), dtypes=DTYPES)
     yield move("unstack", (3, 2), lambda x: [x[:, 0], x[:, 1]], kw={"axis": -1}, name="axis", dtypes=FEW)
     yield move("contiguous", S, lambda x: x, kw={"allow_col_major": True}, name="col-major", dtypes=FEW)
-    yield move("as_strided", (24,), lambda x: np.stack([x[1 + 5 * i: 1 + 5 * i + 9: 2] for i in range(3)]), ((3, 5), (5, 2), 1), "overlap",
-               dtypes=FEW, layouts=("contiguous", "transposed", "sliced", "negative"))
+    yield move(
+        "as_strided",
+        (24,),
+        lambda x: np.stack([x[1 + 5 * i : 1 + 5 * i + 9 : 2] for i in range(3)]),
+        ((3, 5), (5, 2), 1),
+        "overlap",
+        dtypes=FEW,
+        layouts=("contiguous", "transposed", "sliced", "negative"),
+    )
     yield move("array.__copy__", S, lambda x: x, dtypes=FEW)
     yield case("array.__deepcopy__", S, ref=lambda x: x, extra=({},), dtypes=FEW)
     for mode in ("edge", "reflect", "symmetric"):
-        yield move("pad", (3, 4), f_pad(((2, 1), (0, 3)), mode), ([(2, 1), (0, 3)], mode), mode, dtypes=("float32", "int32"))
-    yield move("pad", (3, 4), f_pad(((1, 2), (1, 2)), "constant", 7), ((1, 2),), "value", kw={"constant_values": 7}, dtypes=FEW)
+        yield move(
+            "pad",
+            (3, 4),
+            f_pad(((2, 1), (0, 3)), mode),
+            ([(2, 1), (0, 3)], mode),
+            mode,
+            dtypes=("float32", "int32"),
+        )
+    yield move(
+        "pad",
+        (3, 4),
+        f_pad(((1, 2), (1, 2)), "constant", 7),
+        ((1, 2),),
+        "value",
+        kw={"constant_values": 7},
+        dtypes=FEW,
+    )
 
 
 def join_rows():
     three = ((2, 3), (4, 3), (1, 3))
     for op in ("concatenate", "concat"):
-        yield case(op, *three, ref=lambda *a: np.concatenate(a), call=lambda mx, *a, op=op: getattr(mx, op)(list(a)), dtypes=DTYPES,
-                   grad=(0, 1, 2))
-        yield case(op, (2, 3), (2, 1), ref=lambda *a: np.concatenate(a, -1), call=lambda mx, *a, op=op: getattr(mx, op)(list(a), -1),
-                   name="axis", dtypes=FEW, grad=(0, 1))
-        yield case(op, (2, 3), (2, 1), ref=lambda *a: np.concatenate(a, None), call=lambda mx, *a, op=op: getattr(mx, op)(list(a), None),
-                   name="flat", dtypes=FEW)
+        yield case(
+            op,
+            *three,
+            ref=lambda *a: np.concatenate(a),
+            call=lambda mx, *a, op=op: getattr(mx, op)(list(a)),
+            dtypes=DTYPES,
+            grad=(0, 1, 2),
+        )
+        yield case(
+            op,
+            (2, 3),
+            (2, 1),
+            ref=lambda *a: np.concatenate(a, -1),
+            call=lambda mx, *a, op=op: getattr(mx, op)(list(a), -1),
+            name="axis",
+            dtypes=FEW,
+            grad=(0, 1),
+        )
+        yield case(
+            op,
+            (2, 3),
+            (2, 1),
+            ref=lambda *a: np.concatenate(a, None),
+            call=lambda mx, *a, op=op: getattr(mx, op)(list(a), None),
+            name="flat",
+            dtypes=FEW,
+        )
     for axis in (0, 1, -1):
-        yield case("stack", (2, 3), (2, 3), ref=lambda *a, k=axis: np.stack(a, k), call=lambda mx, *a, k=axis: mx.stack(list(a), k),
-                   name=str(axis), dtypes=DTYPES if axis == 0 else FEW, grad=(0, 1))
-    yield case("broadcast_arrays", (3, 1), (4,), ref=lambda *a: np.broadcast_arrays(*a), dtypes=DTYPES, grad=(0, 1))
+        yield case(
+            "stack",
+            (2, 3),
+            (2, 3),
+            ref=lambda *a, k=axis: np.stack(a, k),
+            call=lambda mx, *a, k=axis: mx.stack(list(a), k),
+            name=str(axis),
+            dtypes=DTYPES if axis == 0 else FEW,
+            grad=(0, 1),
+        )
+    yield case(
+        "broadcast_arrays", (3, 1), (4,), ref=lambda *a: np.broadcast_arrays(*a), dtypes=DTYPES, grad=(0, 1)
+    )
     for d in (1, 2, 3):
         f = getattr(np, f"atleast_{d}d")
         for shape in ((), (3,), (2, 3), S):
             yield case(f"atleast_{d}d", shape, ref=f, name=str(len(shape)), dtypes=FEW, grad=(0,))
     yield case("meshgrid", (3,), (4,), ref=lambda *a: np.meshgrid(*a), dtypes=FEW, grad=(0, 1))
-    yield case("meshgrid", (3,), (4,), (2,), ref=lambda *a: np.meshgrid(*a, indexing="ij", sparse=True),
-               kw={"indexing": "ij", "sparse": True}, name="sparse", dtypes=FEW)
-    yield case("broadcast_shapes", ref=lambda: np.broadcast_shapes((3, 1), (2, 1, 4)), call=lambda mx: mx.broadcast_shapes((3, 1), (2, 1, 4)),
-               dtypes=("float32",), out=None, compile=False, vmap=False, export=False)
+    yield case(
+        "meshgrid",
+        (3,),
+        (4,),
+        (2,),
+        ref=lambda *a: np.meshgrid(*a, indexing="ij", sparse=True),
+        kw={"indexing": "ij", "sparse": True},
+        name="sparse",
+        dtypes=FEW,
+    )
+    yield case(
+        "broadcast_shapes",
+        ref=lambda: np.broadcast_shapes((3, 1), (2, 1, 4)),
+        call=lambda mx: mx.broadcast_shapes((3, 1), (2, 1, 4)),
+        dtypes=("float32",),
+        out=None,
+        compile=False,
+        vmap=False,
+        export=False,
+    )
 
 
 def f_cast(target):
@@ -127,6 +196,7 @@ def f_cast(target):
         if x.dtype.kind == "c" and target != "complex64":
             x = x.real
         return round_to(x, target)
+
     return ref
 
 
@@ -134,34 +204,83 @@ def cast_rows():
     for target in ALL:
         # negative floats to unsigned integers are undefined in C
         domain = "bits" if target.startswith("u") or target == "bool" else "normal"
-        row = dict(ref=f_cast(target), dtypes=ALL, out=target)
-        yield case("astype", Arg((3, 5), domain), extra=(DtypeName(target),), name=target, layouts=(),
-                   call=lambda mx, x, t=target: mx.astype(x, mx_dtype(mx, t)), **row)
-        yield case("array.astype", Arg((3, 5), domain), name=target, compile=target == "float32", export=target == "float32",
-                   vmap=target == "float32", call=lambda mx, x, t=target: x.astype(mx_dtype(mx, t)), **row)
-    yield case("array.astype", (3, 5), ref=lambda x: x, extra=(), call=lambda mx, x: x.astype(mx.float32), name="diff", dtypes=("float32",),
-               grad=(0,), layouts=())
+        row = {"ref": f_cast(target), "dtypes": ALL, "out": target}
+        yield case(
+            "astype",
+            Arg((3, 5), domain),
+            extra=(DtypeName(target),),
+            name=target,
+            layouts=(),
+            call=lambda mx, x, t=target: mx.astype(x, mx_dtype(mx, t)),
+            **row,
+        )
+        yield case(
+            "array.astype",
+            Arg((3, 5), domain),
+            name=target,
+            compile=target == "float32",
+            export=target == "float32",
+            vmap=target == "float32",
+            call=lambda mx, x, t=target: x.astype(mx_dtype(mx, t)),
+            **row,
+        )
+    yield case(
+        "array.astype",
+        (3, 5),
+        ref=lambda x: x,
+        extra=(),
+        call=lambda mx, x: x.astype(mx.float32),
+        name="diff",
+        dtypes=("float32",),
+        grad=(0,),
+        layouts=(),
+    )
 
 
-VIEWS = [("float32", "uint32", np.float32, np.uint32), ("float32", "int16", np.float32, np.int16), ("int16", "uint8", np.int16, np.uint8),
-         ("uint8", "int32", np.uint8, np.int32), ("float16", "int16", np.float16, np.int16), ("int64", "uint32", np.int64, np.uint32)]
+VIEWS = [
+    ("float32", "uint32", np.float32, np.uint32),
+    ("float32", "int16", np.float32, np.int16),
+    ("int16", "uint8", np.int16, np.uint8),
+    ("uint8", "int32", np.uint8, np.int32),
+    ("float16", "int16", np.float16, np.int16),
+    ("int64", "uint32", np.int64, np.uint32),
+]
 
 
 def view_rows():
     for src, dst, np_src, np_dst in VIEWS:
+
         def ref(x, a=np_src, b=np_dst):
             return np.ascontiguousarray(x.astype(a)).view(b)
+
         last = max(1, np.dtype(np_dst).itemsize // np.dtype(np_src).itemsize)
-        row = dict(ref=ref, name=f"{src}-{dst}", dtypes=(src,), out=dst)
+        row = {"ref": ref, "name": f"{src}-{dst}", "dtypes": (src,), "out": dst}
         for op in ("view", "array.view"):
-            yield case(op, Arg((3, 2 * last), "bits"), call=lambda mx, x, d=dst, op=op:
-                       mx.view(x, getattr(mx, d)) if op == "view" else x.view(getattr(mx, d)), **row)
+            yield case(
+                op,
+                Arg((3, 2 * last), "bits"),
+                call=lambda mx, x, d=dst, op=op: (
+                    mx.view(x, getattr(mx, d)) if op == "view" else x.view(getattr(mx, d))
+                ),
+                **row,
+            )
 
 
 def creation(op, ref, *extra, name="", dtype=None, out="float32", kw=None):
     named = dict(kw or {}) | ({"dtype": DtypeName(dtype)} if dtype else {})
-    return case(op, ref=ref, extra=extra, kw=named, name=name or dtype or "", dtypes=("float32",), out=dtype or out, vmap=False,
-                layouts=(), compile=True, export=False)
+    return case(
+        op,
+        ref=ref,
+        extra=extra,
+        kw=named,
+        name=name or dtype or "",
+        dtypes=("float32",),
+        out=dtype or out,
+        vmap=False,
+        layouts=(),
+        compile=True,
+        export=False,
+    )
 
 
 WINDOWS = {"bartlett": np.bartlett, "blackman": np.blackman, "hamming": np.hamming, "hanning": np.hanning}
@@ -179,31 +298,78 @@ def creation_rows():
     yield creation("zeros", lambda: np.zeros(4), 4, name="int-shape")
     for args in ((5,), (2, 9), (2, 9, 3), (9, 2, -2), (0.5, 3.0), (0, 1, 0.1), (3, 3), (-4.5, 2, 1.5)):
         floats = any(isinstance(a, float) for a in args)
-        yield creation("arange", lambda a=args: np.arange(*a), *args, name="-".join(map(str, args)), out="float32" if floats else "int32")
+        yield creation(
+            "arange",
+            lambda a=args: np.arange(*a),
+            *args,
+            name="-".join(map(str, args)),
+            out="float32" if floats else "int32",
+        )
     yield creation("arange", lambda: np.arange(6), 6, dtype="float16")
     yield creation("arange", lambda: np.arange(0, 10, 3), 0, 10, 3, dtype="uint8")
     for args in ((0, 1), (0, 1, 7), (-3.5, 2, 11), (5, 5, 3), (0, 1, 1)):
         yield creation("linspace", lambda a=args: np.linspace(*a), *args, name="-".join(map(str, args)))
-    yield creation("linspace", lambda: np.linspace(0, 1, 5, endpoint=False), 0, 1, 5, kw={"endpoint": False}, name="open")
+    yield creation(
+        "linspace", lambda: np.linspace(0, 1, 5, endpoint=False), 0, 1, 5, kw={"endpoint": False}, name="open"
+    )
     for op, f in WINDOWS.items():
         for n in (0, 1, 2, 7, 64):
-            yield case(op, ref=lambda f=f, n=n: f(n), extra=(n,), name=str(n), dtypes=("float32",), vmap=False, layouts=(), export=False,
-                       out="float32")
+            yield case(
+                op,
+                ref=lambda f=f, n=n: f(n),
+                extra=(n,),
+                name=str(n),
+                dtypes=("float32",),
+                vmap=False,
+                layouts=(),
+                export=False,
+                out="float32",
+            )
     yield creation("full", lambda: np.full((2, 3), 7), (2, 3), 7, name="int", out="int32")
     yield creation("full", lambda: np.full((2, 3), 7.5), (2, 3), 7.5, name="float")
     yield creation("full", lambda: np.full((2, 3), 3), (2, 3), 3, dtype="float16")
-    yield case("full", (3,), ref=lambda v: np.broadcast_to(v, (2, 3)), call=lambda mx, v: mx.full((2, 3), v), name="array", dtypes=FEW,
-               grad=(0,))
+    yield case(
+        "full",
+        (3,),
+        ref=lambda v: np.broadcast_to(v, (2, 3)),
+        call=lambda mx, v: mx.full((2, 3), v),
+        name="array",
+        dtypes=FEW,
+        grad=(0,),
+    )
     for op, f in (("zeros_like", np.zeros_like), ("ones_like", np.ones_like), ("empty_like", np.zeros_like)):
         yield case(op, S, ref=f, dtypes=DTYPES, grad=(0,))
-        yield case(op, S, ref=lambda x, f=f: f(x), kw={"dtype": DtypeName("int8")}, name="dtype", dtypes=("float32",), out="int8")
+        yield case(
+            op,
+            S,
+            ref=lambda x, f=f: f(x),
+            kw={"dtype": DtypeName("int8")},
+            name="dtype",
+            dtypes=("float32",),
+            out="int8",
+        )
     yield case("full_like", S, ref=lambda x: np.full_like(x, 3), extra=(3,), dtypes=FEW)
     yield case("array_equal", S, S, ref=np.array_equal, dtypes=DTYPES, out="bool")
-    yield case("array_equal", Arg((5,), ("value", [1, np.nan, 3, 4, 5])), Arg((5,), ("value", [1, np.nan, 3, 4, 5])), name="nan",
-               ref=lambda a, b: True, kw={"equal_nan": True}, dtypes=("float32",), out="bool")
+    yield case(
+        "array_equal",
+        Arg((5,), ("value", [1, np.nan, 3, 4, 5])),
+        Arg((5,), ("value", [1, np.nan, 3, 4, 5])),
+        name="nan",
+        ref=lambda a, b: True,
+        kw={"equal_nan": True},
+        dtypes=("float32",),
+        out="bool",
+    )
     yield case("allclose", S, S, ref=np.allclose, dtypes=("float32", "bfloat16"), out="bool")
-    yield case("allclose", Arg(S, ("uniform", 1, 2)), ref=lambda x: np.allclose(x, x + 1e-6),
-               call=lambda mx, x: mx.allclose(x, x + 1e-6), name="near", dtypes=("float32",), out="bool")
+    yield case(
+        "allclose",
+        Arg(S, ("uniform", 1, 2)),
+        ref=lambda x: np.allclose(x, x + 1e-6),
+        call=lambda mx, x: mx.allclose(x, x + 1e-6),
+        name="near",
+        dtypes=("float32",),
+        out="bool",
+    )
     yield case("depends", S, (2,), ref=lambda x, y: x, dtypes=FEW, vmap=True, out="same", grad=(0,))
 
 
@@ -213,6 +379,3 @@ def rows():
     yield from cast_rows()
     yield from view_rows()
     yield from creation_rows()
-
-
-assert math

@@ -7,7 +7,11 @@ import numpy as np
 
 def _spread(x, dilation):
     """Zeros between the elements of the spatial axes (input dilation)."""
-    shape = (x.shape[0], *[(n - 1) * d + 1 if n else 0 for n, d in zip(x.shape[1:-1], dilation, strict=True)], x.shape[-1])
+    shape = (
+        x.shape[0],
+        *[(n - 1) * d + 1 if n else 0 for n, d in zip(x.shape[1:-1], dilation, strict=True)],
+        x.shape[-1],
+    )
     out = np.zeros(shape, x.dtype)
     out[(slice(None), *[slice(None, None, d) for d in dilation])] = x
     return out
@@ -19,7 +23,11 @@ def conv(x, w, stride=1, padding=0, kernel_dilation=1, input_dilation=1, groups=
     def each(v):
         return (v,) * nd if isinstance(v, int) else tuple(v)
 
-    lo, hi = padding if isinstance(padding, tuple) and isinstance(padding[0], tuple | list) else (each(padding), each(padding))
+    lo, hi = (
+        padding
+        if isinstance(padding, tuple) and isinstance(padding[0], tuple | list)
+        else (each(padding), each(padding))
+    )
     stride, kd, idil = each(stride), each(kernel_dilation), each(input_dilation)
     x = np.pad(_spread(x, idil), ((0, 0), *zip(lo, hi, strict=True), (0, 0)))
     kernel = w.shape[1:-1]
@@ -29,9 +37,19 @@ def conv(x, w, stride=1, padding=0, kernel_dilation=1, input_dilation=1, groups=
     out = np.zeros((x.shape[0], *sizes, w.shape[0]), np.result_type(x, w))
     cin, cout = w.shape[-1], w.shape[0] // groups
     for k in itertools.product(*map(range, kernel)):
-        window = x[(slice(None), *[slice(k[i] * kd[i], k[i] * kd[i] + (sizes[i] - 1) * stride[i] + 1, stride[i]) for i in range(nd)])]
+        window = x[
+            (
+                slice(None),
+                *[
+                    slice(k[i] * kd[i], k[i] * kd[i] + (sizes[i] - 1) * stride[i] + 1, stride[i])
+                    for i in range(nd)
+                ],
+            )
+        ]
         for g in range(groups):
-            out[..., g * cout:(g + 1) * cout] += window[..., g * cin:(g + 1) * cin] @ w[(slice(g * cout, (g + 1) * cout), *k)].T
+            out[..., g * cout : (g + 1) * cout] += (
+                window[..., g * cin : (g + 1) * cin] @ w[(slice(g * cout, (g + 1) * cout), *k)].T
+            )
     return out
 
 
@@ -46,11 +64,16 @@ def conv_transpose(x, w, stride=1, padding=0, dilation=1, output_padding=0, grou
     kernel = w.shape[1:-1]
     full = [(x.shape[1 + i] - 1) * stride[i] + dil[i] * (kernel[i] - 1) + 1 for i in range(nd)]
     sizes = [full[i] - 2 * pad[i] + extra[i] for i in range(nd)]
-    out = np.zeros((x.shape[0], *[f + e for f, e in zip(full, extra, strict=True)], w.shape[0]), np.result_type(x, w))
+    out = np.zeros(
+        (x.shape[0], *[f + e for f, e in zip(full, extra, strict=True)], w.shape[0]), np.result_type(x, w)
+    )
     cin, cout = w.shape[-1], w.shape[0] // groups
     for k in itertools.product(*map(range, kernel)):
-        at = [slice(k[i] * dil[i], k[i] * dil[i] + (x.shape[1 + i] - 1) * stride[i] + 1, stride[i]) for i in range(nd)]
+        at = [
+            slice(k[i] * dil[i], k[i] * dil[i] + (x.shape[1 + i] - 1) * stride[i] + 1, stride[i])
+            for i in range(nd)
+        ]
         for g in range(groups):
-            part = x[..., g * cin:(g + 1) * cin] @ w[(slice(g * cout, (g + 1) * cout), *k)].T
+            part = x[..., g * cin : (g + 1) * cin] @ w[(slice(g * cout, (g + 1) * cout), *k)].T
             out[(slice(None), *at, slice(g * cout, (g + 1) * cout))] += part
     return out[(slice(None), *[slice(pad[i], pad[i] + sizes[i]) for i in range(nd)])]

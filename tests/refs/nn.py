@@ -8,7 +8,11 @@ def rope(x, dims, traditional=False, base=10000.0, scale=1.0, offset=0, freqs=No
     t = x.shape[-2]
     half = dims // 2
     f = base ** (-np.arange(half) / half) if freqs is None else 1 / freqs
-    offset = np.asarray(offset, np.float64).reshape(-1, *([1] * (x.ndim - 2))) if np.ndim(offset) else float(offset)
+    offset = (
+        np.asarray(offset, np.float64).reshape(-1, *([1] * (x.ndim - 2)))
+        if np.ndim(offset)
+        else float(offset)
+    )
     angle = (np.arange(t) + offset)[..., None] * scale * f
     c, s = np.cos(angle), np.sin(angle)
     y = x.copy()
@@ -46,7 +50,8 @@ def attention(q, k, v, scale, mask=None, sinks=None):
 
 
 def gated_delta(q, k, v, gamma, beta, state=None):
-    """S <- gamma S; S <- S + beta (v - S k) k^T; y = S q, per step and head. q, k: (B, T, Hk, Dk), v: (B, T, Hv, Dv)."""
+    """S <- gamma S; S <- S + beta (v - S k) k^T; y = S q, per step and head. q, k: (B, T, Hk, Dk), v:
+    (B, T, Hv, Dv)."""
     group = v.shape[2] // k.shape[2]
     q, k = np.repeat(q, group, 2), np.repeat(k, group, 2)
     b, t, h, dv = v.shape

@@ -1,4 +1,5 @@
-"""The quantised formats by definition: packed bit streams, affine groups, and the microscaling float formats."""
+"""The quantised formats by definition: packed bit streams, affine groups, and the microscaling float
+formats."""
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def unpack(words, bits):
 
 
 def affine_quantize(w, group, bits):
-    """Codes, scales, biases in float32 arithmetic. The group edge that is larger in magnitude is met exactly."""
+    """Codes, scales, biases in float32 arithmetic. The group edge that is larger in magnitude is met
+    exactly."""
     w = np.asarray(w, np.float32)
     g = w.reshape(*w.shape[:-1], -1, group)
     top, low = g.max(-1), g.min(-1)

@@ -4,7 +4,11 @@ import numpy as np
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 U32 = np.uint32
-BELOW_ONE = {"float32": np.nextafter(np.float32(1), np.float32(0)), "float16": np.float32(1 - 2.0**-11), "bfloat16": np.float32(1 - 2.0**-8)}
+BELOW_ONE = {
+    "float32": np.nextafter(np.float32(1), np.float32(0)),
+    "float16": np.float32(1 - 2.0**-11),
+    "bfloat16": np.float32(1 - 2.0**-8),
+}
 
 
 def hash_pair(key, a, b):
@@ -23,12 +27,13 @@ def hash_pair(key, a, b):
 
 
 def bits(key, shape):
-    """32 random bits per element: the first half of the words pairs with the second; the middle word of an odd count is special."""
+    """32 random bits per element: the first half of the words pairs with the second; the middle word of
+    an odd count is special."""
     n = int(np.prod(shape))
     half, odd = divmod(n, 2)
     i = np.arange(half, dtype=U32)
     out = np.zeros(n, U32)
-    out[:half], out[half + odd:] = hash_pair(key, i, i + U32(half + odd))
+    out[:half], out[half + odd :] = hash_pair(key, i, i + U32(half + odd))
     if odd:
         out[half] = hash_pair(key, np.array([half], U32), np.zeros(1, U32))[0][0]
     return out.reshape(shape)
