@@ -2,6 +2,7 @@
 
 #include "backend/core/buffer.h"
 #include "backend/cpu/isa.h"
+#include "backend/transforms/compile.h"
 #include "python/bind.h"
 
 namespace mlx_rocm::python {
@@ -79,7 +80,13 @@ void init_device(nb::module_& m) {
         "A new stream that any thread may use, one at a time.");
   m.def("new_thread_local_stream", new_thread_local_stream, "device"_a,
         "A stream handle that stands for a stream of its own in every thread.");
-  m.def("clear_streams", clear_streams, "Forgets the streams of this thread.");
+  m.def(
+      "clear_streams",
+      [] {
+        clear_compiled();
+        clear_streams();
+      },
+      "Forgets the streams of this thread and what it compiled.");
   m.def(
       "synchronize", [](const StreamOrDevice& s) { synchronize(to_stream(s)); }, "stream"_a = nb::none(),
       "Waits until the stream (default: the default stream) has finished.");

@@ -51,5 +51,6 @@ NB_MODULE(core, m) {
   init_interop(m);
   init_core_misc(m);
   init_quantized(m);
+  init_compile(m);
   init_transforms(m);
 }

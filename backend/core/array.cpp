@@ -97,6 +97,7 @@ Arrays array::outputs() const {
       a = array(make_ref<Node>(c.specs[i].shape, c.specs[i].dtype));
       a.node()->output_index = uint32_t(i);
       a.node()->tracer = node_->tracer;
+      a.node()->trace = node_->trace;
       a.node()->call = node_->call;
       std::lock_guard lock(sibling_mutex());
       node_->call->outputs[i] = a.node();

@@ -118,6 +118,7 @@ class Node : public RefCounted {
   std::atomic<bool> evaluated{false};  // set last, with release order: another thread may be looking
   bool row_contiguous = true;
   uint32_t output_index = 0;
+  uint32_t trace = 0;  // the compile trace under which it was built
   Ref<Call> call;
   Ref<Buffer> buffer;
   Strides strides;

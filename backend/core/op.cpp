@@ -6,6 +6,7 @@ namespace {
 thread_local const Stream* current_scope = nullptr;
 thread_local int traces[3] = {0, 0, 0};
 thread_local int shapeless_traces = 0;
+thread_local uint32_t trace_id = 0;
 
 [[noreturn]] void missing(const Op& op, const char* what) {
   throw NotImplemented(concat_text("[", op.name(), "] has no ", what, "."));
@@ -46,25 +47,31 @@ array apply(Ref<Op> op, Arrays inputs, const StreamOrDevice& s) {
   auto call = make_ref<Call>(std::move(op), std::move(inputs), stream_for(s));
   call->outputs.push_back(out.node());
   out.node()->tracer = tracer;
+  out.node()->trace = trace_id;
   out.node()->call = std::move(call);
   return out;
 }
 
 Arrays apply_multi(Ref<Op> op, Arrays inputs, const StreamOrDevice& s) {
   auto specs = op->infer(inputs);
+  return apply_as(std::move(op), std::move(inputs), stream_for(s), std::move(specs));
+}
+
+Arrays apply_as(Ref<Op> op, Arrays inputs, Stream s, std::vector<Spec> specs) {
   bool tracer = any_tracer(inputs);
-  auto call = make_ref<Call>(std::move(op), std::move(inputs), stream_for(s));
+  auto call = make_ref<Call>(std::move(op), std::move(inputs), s);
   Arrays outs;
   outs.reserve(specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
     array out(make_ref<Node>(specs[i].shape, specs[i].dtype));
     out.node()->output_index = uint32_t(i);
     out.node()->tracer = tracer;
+    out.node()->trace = trace_id;
     out.node()->call = call;
     call->outputs.push_back(out.node());
     outs.push_back(std::move(out));
   }
-  call->specs = std::move(specs);
+  if (specs.size() > 1) call->specs = std::move(specs);
   return outs;
 }
 
@@ -72,14 +79,18 @@ StreamScope::StreamScope(Stream s) : previous_(current_scope), stream_(s) { curr
 StreamScope::~StreamScope() { current_scope = previous_; }
 const Stream* scoped_stream() { return current_scope; }
 
-TraceScope::TraceScope(Tracing kind, bool shapeless) : kind_(kind), shapeless_(shapeless) {
+TraceScope::TraceScope(Tracing kind, bool shapeless) : kind_(kind), shapeless_(shapeless), enclosing_(trace_id) {
+  static std::atomic<uint32_t> count{0};
   ++traces[int(kind)];
   shapeless_traces += shapeless;
+  if (kind == Tracing::compile) trace_id = ++count;
 }
 TraceScope::~TraceScope() {
   --traces[int(kind_)];
   shapeless_traces -= shapeless_;
+  trace_id = enclosing_;
 }
+uint32_t current_trace() { return trace_id; }
 bool in_tracing() { return traces[0] + traces[1] + traces[2] > 0; }
 bool in_opaque_tracing() { return traces[int(Tracing::vmap)] + traces[int(Tracing::compile)] > 0; }
 bool in_shapeless_tracing() { return shapeless_traces > 0; }

@@ -40,6 +40,8 @@ class Op : public RefCounted {
   virtual void save(Writer& w) const = 0;
   // True for stop_gradient: derivatives do not look behind it.
   virtual bool blocks_gradient() const { return false; }
+  // The input that an output is identical to (copy, stop_gradient), or -1. Compiled programs leave such ops out.
+  virtual int forwards(int /*output*/, int /*num_inputs*/) const { return -1; }
   // Parameters as text, for graph dumps.
   virtual std::string describe() const { return name(); }
 };
@@ -82,6 +84,8 @@ struct RegisterOp {
 // Applies an op: infers, builds the lazy nodes and returns the outputs.
 Arrays apply_multi(Ref<Op> op, Arrays inputs, const StreamOrDevice& s = {});
 array apply(Ref<Op> op, Arrays inputs, const StreamOrDevice& s = {});
+// As apply_multi, for outputs that are known already.
+Arrays apply_as(Ref<Op> op, Arrays inputs, Stream s, std::vector<Spec> specs);
 
 template <class T, class... Args>
 Ref<Op> op(Args&&... args) {
@@ -111,7 +115,10 @@ class TraceScope {
  private:
   Tracing kind_;
   bool shapeless_;
+  uint32_t enclosing_;
 };
+// Nodes remember under which compile trace they were built (Node::trace); 0 is none.
+uint32_t current_trace();
 bool in_tracing();                 // any transform
 bool in_opaque_tracing();          // one that cannot see values: vmap or compile
 bool in_shapeless_tracing();       // compile(shapeless=True) or shapeless export

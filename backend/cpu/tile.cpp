@@ -1,10 +1,10 @@
 #include "backend/cpu/tile.h"
 
 #include <cstring>
-#include <memory>
 
 #include "backend/core/error.h"
 #include "backend/cpu/pool.h"
+#include "backend/cpu/scratch.h"
 
 namespace mlx_rocm::cpu {
 namespace {
@@ -150,58 +150,100 @@ bool common_layout(const Arrays& in, const Shape& shape, const Strides** layout)
   return true;
 }
 
+// What a thread runs over its share of the tiles.
 struct Job {
   const TileProgram& program;
   std::vector<Source> sources;
   std::vector<char*> out;
+  // Outputs whose instruction writes to their memory at once. The others wait in registers until the tile is done:
+  // half types need converting, and an output that reuses an input's memory could clobber it too early.
+  SmallVector<bool, 8> direct;
+  bool single = false;  // the outputs have one element
 
-  // A single instruction may write its result straight to memory; with several, an output that reuses an input's
-  // memory could clobber it too early, so results stay in registers until the tile is done.
-  bool direct_output() const { return program.code.size() == 1 && program.outputs.size() == 1; }
+  static constexpr size_t kRegister = kTile * 8;
 
   void operator()(int64_t begin, int64_t end) const {
-    constexpr size_t reg_bytes = kTile * 8;
     const int regs = program.registers;
-    alignas(64) char small[reg_bytes * 5];
-    std::unique_ptr<char[]> heap;
+    alignas(64) char small[kRegister * 5];
     char* memory = small;
-    if (regs > 4) {
-      heap.reset(new char[reg_bytes * (regs + 1) + 64]);
-      memory = heap.get() + (64 - reinterpret_cast<uintptr_t>(heap.get()) % 64);
-    }
-    char* stage = memory + reg_bytes * regs;
-    SmallVector<const void*, 16> at(regs);
-    for (int r = 0; r < regs; ++r) at[r] = memory + reg_bytes * r;
+    if (regs > 4) memory = static_cast<char*>(scratch(ScratchUse::elementwise, kRegister * (regs + 1)));
+    char* stage = memory + kRegister * regs;
+    SmallVector<void*, 32> at(regs);
+    for (int r = 0; r < regs; ++r) at[r] = memory + kRegister * r;
     for (size_t i = 0; i < sources.size(); ++i) {
-      if (sources[i].kind == Source::splat) sources[i].fill(stage, memory + reg_bytes * i);
+      if (sources[i].kind == Source::splat) sources[i].fill(stage, memory + kRegister * i);
     }
+    if (!single) run_uniform(at, std::min(kTile, end - begin));
     for (int64_t t = begin; t < end; t += kTile) {
       int64_t n = std::min(kTile, end - t);
       for (size_t i = 0; i < sources.size(); ++i) {
-        if (sources[i].kind != Source::splat) sources[i].fetch(t, n, stage, memory + reg_bytes * i, &at[i]);
-      }
-      for (const auto& c : program.code) {
-        const void* in[] = {at[c.in[0]], at[c.in[1]], at[c.in[2]]};
-        char* to = memory + reg_bytes * c.out;
-        if (direct_output() && !store_fn(program.outputs[0].second)) {
-          c.fn(in, out[0] + t * int64_t(program.outputs[0].second.size()), n);
-        } else {
-          c.fn(in, to, n);
-        }
+        if (sources[i].kind == Source::splat) continue;
+        const void* p;
+        sources[i].fetch(t, n, stage, memory + kRegister * i, &p);
+        at[i] = const_cast<void*>(p);
       }
       for (size_t k = 0; k < out.size(); ++k) {
-        auto [reg, dtype] = program.outputs[k];
-        char* to = out[k] + t * int64_t(dtype.size());
-        const void* in[] = {at[reg]};
-        if (BlockFn store = store_fn(dtype)) {
-          store(in, to, n);
-        } else if (!direct_output()) {
-          std::memcpy(to, at[reg], n * dtype.size());
-        }
+        if (direct[k]) at[program.outputs[k].first] = out[k] + t * int64_t(program.outputs[k].second.size());
+      }
+      for (const auto& c : program.code) {
+        if (c.uniform && !single) continue;
+        const void* in[] = {at[c.in[0]], at[c.in[1]], at[c.in[2]]};
+        c.fn(in, at[c.out], n);
+      }
+      for (size_t k = 0; k < out.size(); ++k) {
+        if (!direct[k]) store(k, t, n, at[program.outputs[k].first]);
       }
     }
   }
+
+  void run_uniform(const SmallVector<void*, 32>& at, int64_t n) const {
+    for (const auto& c : program.code) {
+      if (!c.uniform) continue;
+      const void* in[] = {at[c.in[0]], at[c.in[1]], at[c.in[2]]};
+      c.fn(in, at[c.out], 1);
+      char first[8];
+      std::memcpy(first, at[c.out], c.size);
+      gather(first, c.size, {int32_t(n)}, {0}, 0, n, static_cast<char*>(at[c.out]));
+    }
+  }
+
+  void store(size_t k, int64_t t, int64_t n, const void* reg) const {
+    Dtype dtype = program.outputs[k].second;
+    char* to = out[k] + t * int64_t(dtype.size());
+    const void* in[] = {reg};
+    if (BlockFn half = store_fn(dtype)) {
+      half(in, to, n);
+    } else {
+      std::memcpy(to, reg, n * dtype.size());
+    }
+  }
 };
+
+// Index of the last instruction that reads a register, or -1.
+int last_read(const TileProgram& p, int reg) {
+  for (int i = int(p.code.size()); i-- > 0;) {
+    for (int r : p.code[i].in) {
+      if (r == reg) return i;
+    }
+  }
+  return -1;
+}
+
+int writer(const TileProgram& p, int reg) {
+  for (size_t i = 0; i < p.code.size(); ++i) {
+    if (p.code[i].out == reg) return int(i);
+  }
+  return -1;
+}
+
+// May output k be written by its instruction? `donor` is the input whose memory it took over, or -1.
+bool writes_directly(const TileProgram& p, size_t k, int donor) {
+  auto [reg, dtype] = p.outputs[k];
+  if (store_fn(dtype) || reg < int(p.inputs.size())) return false;
+  int at = writer(p, reg);
+  if (p.code[at].uniform) return false;
+  return donor < 0 || last_read(p, donor) <= at;
+}
 
 }  // namespace
 
@@ -219,49 +261,90 @@ BlockFn block_fn(int id, Compute c) {
 }
 BlockFn convert_fn(Compute from, Compute to) { return elementwise_table().convert[int(from)][int(to)]; }
 
-void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out) {
+void allocate_registers(TileProgram& p) {
+  const int inputs = int(p.inputs.size());
+  std::vector<int> last(p.registers, -1), renamed(p.registers);
+  std::vector<bool> pinned(p.registers, false);
+  for (size_t i = 0; i < p.code.size(); ++i) {
+    for (int r : p.code[i].in) last[r] = int(i);
+    if (p.code[i].uniform) pinned[p.code[i].out] = true;
+  }
+  for (auto& o : p.outputs) pinned[o.first] = true;
+  int count = inputs;
+  std::vector<int> free;
+  std::vector<uint8_t> size(p.registers, 0);
+  for (const auto& c : p.code) size[c.out] = c.size;
+  for (int r = 0; r < inputs; ++r) renamed[r] = r;
+  for (size_t i = 0; i < p.code.size(); ++i) {
+    auto& c = p.code[i];
+    SmallVector<int, 4> ends, ends_later;  // a result may only replace an operand of its own width
+    for (int k = 0; k < 3; ++k) {
+      int r = c.in[k];
+      c.in[k] = int16_t(renamed[r]);
+      if (last[r] != int(i) || r < inputs || pinned[r]) continue;
+      last[r] = -1;
+      (size[r] == c.size ? ends : ends_later).push_back(renamed[r]);
+    }
+    free.insert(free.end(), ends.begin(), ends.end());
+    int r = c.out;
+    if (!pinned[r] && !free.empty()) {
+      renamed[r] = free.back();
+      free.pop_back();
+    } else {
+      renamed[r] = count++;
+    }
+    free.insert(free.end(), ends_later.begin(), ends_later.end());
+    c.out = int16_t(renamed[r]);
+  }
+  for (auto& o : p.outputs) o.first = renamed[o.first];
+  p.registers = count;
+}
+
+void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, const Arrays& constants) {
   const Shape& shape = out[0].shape();
   const int64_t size = out[0].size();
   const Strides* layout;
   bool in_memory_order = common_layout(in, shape, &layout);
 
   // Give the outputs memory: an input's where nobody else needs it.
+  Job job{program, {}, {}, {}};
+  job.single = size == 1;
   SmallVector<int, 8> taken;
   for (const array& o : out) {
-    bool donated = false;
-    for (size_t i = 0; i < in.size() && !donated; ++i) {
+    int donor = -1;
+    for (size_t i = 0; i < in.size() && donor < 0; ++i) {
       const array& a = in[i];
       bool fits = in_memory_order ? a.size() == size && a.shape() == shape : a.row_contiguous() && a.shape() == shape;
       if (!fits || a.itemsize() != o.itemsize() || !a.donatable()) continue;
-      if (std::find(taken.begin(), taken.end(), int(i)) != taken.end()) continue;
-      taken.push_back(int(i));
-      o.share(a);
-      donated = true;
+      if (std::find(taken.begin(), taken.end(), int(i)) == taken.end()) donor = int(i);
     }
-    if (donated) continue;
-    if (in_memory_order && layout) {
+    if (donor >= 0) {
+      taken.push_back(donor);
+      o.share(in[donor]);
+    } else if (in_memory_order && layout) {
       o.allocate(*layout);
     } else {
       o.allocate();
     }
+    job.direct.push_back(writes_directly(program, job.direct.size(), donor));
   }
   if (size == 0) return;
 
-  Job job{program, {}, {}};
-  job.sources.resize(in.size());
-  for (size_t i = 0; i < in.size(); ++i) {
+  job.sources.resize(in.size() + constants.size());
+  for (size_t i = 0; i < job.sources.size(); ++i) {
+    const array& a = i < in.size() ? in[i] : constants[i - in.size()];
     Source& s = job.sources[i];
-    s.base = in[i].bytes();
-    s.dtype = in[i].dtype();
+    s.base = a.bytes();
+    s.dtype = a.dtype();
     s.load = load_fn(s.dtype);
-    if (in[i].size() == 1) {
+    if (a.size() == 1) {
       s.kind = size == 1 ? Source::direct : Source::splat;
-    } else if (in_memory_order || (in[i].row_contiguous() && in[i].shape() == shape)) {
+    } else if (in_memory_order || (a.row_contiguous() && a.shape() == shape)) {
       s.kind = Source::direct;
     } else {
       s.kind = Source::strided;
       s.shape = shape;
-      s.strides = broadcast_strides(in[i].shape(), in[i].strides(), shape);
+      s.strides = broadcast_strides(a.shape(), a.strides(), shape);
       collapse(s.shape, {&s.strides, 1});
     }
   }

@@ -38,6 +38,7 @@ struct ElementwiseTable {
   BlockFn op[num_elementwise][num_computes];           // null: not defined for the type
   BlockFn convert[num_computes][num_computes];         // from, to
   BlockFn load_f16, load_bf16, store_f16, store_bf16;  // half <-> f32
+  BlockFn round_f16, round_bf16;                       // f32 to the nearest half, as f32
 };
 
 // The function of an op on a compute type; throws when the op is not defined for it.
@@ -50,6 +51,8 @@ struct TileProgram {
     BlockFn fn;
     int16_t in[3];
     int16_t out;
+    uint8_t size = 8;      // bytes of an element of the result
+    bool uniform = false;  // the operands are single elements: computed once for all tiles of a thread's share
   };
   std::vector<Instruction> code;
   std::vector<Dtype> inputs;              // storage types
@@ -64,14 +67,18 @@ struct TileProgram {
     Instruction i{fn, {0, 0, 0}, int16_t(registers)};
     int k = 0;
     for (int r : in) i.in[k++] = int16_t(r);
+    for (; k > 0 && k < 3; ++k) i.in[k] = i.in[0];
     code.push_back(i);
     return registers++;
   }
 };
 
-// Runs the program: inputs broadcast to the outputs' shape; outputs are allocated here (an input that may be
-// overwritten is reused). All outputs have the same shape.
-void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out);
+// Lets instructions share registers whose values are no longer needed. Outputs and uniform results keep theirs.
+void allocate_registers(TileProgram& program);
+
+// Runs the program: inputs, then constants (one element each), broadcast to the outputs' shape; outputs are allocated
+// here (an input that may be overwritten is reused). All outputs have the same shape.
+void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, const Arrays& constants = {});
 
 // dst (allocated, row-contiguous) = src in row-major order, converted to dst's dtype.
 void copy(const array& src, const array& dst);

@@ -422,6 +422,7 @@ class Identity : public OpBase<Self> {
 class Copy : public Identity<Copy> {
  public:
   static constexpr const char* kName = "copy";
+  int forwards(int, int) const override { return 0; }
   void cpu(const Arrays& in, const Arrays& out) override { out[0].share(in[0]); }
 };
 REGISTER_OP(Copy)
@@ -430,6 +431,7 @@ class StopGradient : public Identity<StopGradient> {
  public:
   static constexpr const char* kName = "stop_gradient";
   bool blocks_gradient() const override { return true; }
+  int forwards(int, int) const override { return 0; }
   void cpu(const Arrays& in, const Arrays& out) override { out[0].share(in[0]); }
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
     return {zeros_like(primals[0])};

@@ -107,6 +107,7 @@ class Custom : public Op {
     return {mlx_rocm::vmap(rules_->f, inputs, in_axes, at_front), out_axes};
   }
 
+  int forwards(int output, int num_inputs) const override { return num_inputs - outputs_ + output; }
   bool equals(const Op& other) const override { return this == &other; }
   void save(Writer&) const override {
     runtime_error("[export_function] A custom_function cannot be exported; export what it wraps.");

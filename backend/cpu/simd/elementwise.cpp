@@ -131,6 +131,27 @@ void store_f16(const void* const* in, void* out, int64_t n) {
   }
 }
 
+void round_bf16(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const uint32_t*>(in[0]);
+  auto* y = static_cast<uint32_t*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t u = x[i];
+    uint32_t rounded = u + 0x7fff + ((u >> 16) & 1);
+    y[i] = ((u & 0x7fffffff) > 0x7f800000 ? u | 0x400000 : rounded) & 0xffff0000;
+  }
+}
+void round_f16(const void* const* in, void* out, int64_t n) {
+  uint16_t half[64];
+  for (int64_t i = 0; i < n; i += 64) {
+    int64_t m = n - i < 64 ? n - i : 64;
+    const void* x[] = {static_cast<const float*>(in[0]) + i};
+    store_f16(x, half, m);
+    const void* h[] = {half};
+    load_f16(h, static_cast<float*>(out) + i, m);
+  }
+}
+
 template <class... T>
 struct Types {};
 // The order of enum class Compute.
@@ -188,6 +209,8 @@ constexpr ElementwiseTable make_table() {
   t.load_bf16 = load_bf16;
   t.store_f16 = store_f16;
   t.store_bf16 = store_bf16;
+  t.round_f16 = round_f16;
+  t.round_bf16 = round_bf16;
   return t;
 }
 
