@@ -10,6 +10,9 @@ mlx-lm, on our arrays), save it as a Hugging Face folder, quantise it to 4 bits 
 draw the loss curve.
 """
 
+import mlx_rocm.alias  # noqa: F401 - first, since mlx_lm imports mlx
+
+# isort: split
 import argparse
 import json
 import math
@@ -19,16 +22,15 @@ from functools import partial
 from pathlib import Path
 
 import mlx_rocm.core as mx
-import mlx_rocm.optimizers as optim
 import numpy as np
 from mlx_lm.convert import convert
 from mlx_lm.models import llama
 from mlx_lm.utils import save_config, save_model
-from mlx_rocm.utils import tree_flatten
 from story_grammar import write_stories
 
-import mlx_rocm.alias  # noqa: F401 - mlx_lm imports mlx
+import mlx_rocm.optimizers as optim
 from mlx_rocm import nn
+from mlx_rocm.utils import tree_flatten
 
 END = "<|endoftext|>"
 # No roles: the model has seen stories only, so a chat or a server request goes on with the text it gets.
