@@ -223,7 +223,7 @@ def assert_close(got: np.ndarray, want: np.ndarray, rtol: float, norm: bool, wha
         return
     with np.errstate(all="ignore"):
         magnitude = np.where(np.isfinite(want), np.abs(want), 0.0)
-        atol = rtol * (magnitude.max() if norm else 0.05)
+        atol = rtol * (max(magnitude.max(), 0.05) if norm else 0.05)
         wide = got.astype(np.complex128 if got.dtype.kind == "c" or want.dtype.kind == "c" else np.float64)
         limit = rtol * magnitude + atol
         error = np.abs(wide - want)

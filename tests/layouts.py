@@ -13,20 +13,25 @@ def contiguous(mx, a, dtype):
 
 
 def transposed(mx, a, dtype):
-    return to_mx(mx, np.ascontiguousarray(a.T), dtype).T
+    return to_mx(mx, np.array(a.T, order="C"), dtype).T
 
 
 def sliced(mx, a, dtype):
-    """A window into a larger array: an offset and gaps between rows."""
-    wide = np.pad(a, [(2, 1)] * a.ndim, constant_values=JUNK if a.dtype.kind != "b" else True)
-    return to_mx(mx, wide, dtype)[tuple(slice(2, -1) for _ in a.shape)]
+    """A window into a larger array: an offset and gaps between rows. Of a scalar, an element of a vector."""
+    if a.ndim == 0:
+        return to_mx(mx, np.stack([a, a, a]), dtype)[1]
+    wide = np.full([n + 3 for n in a.shape], JUNK).astype(a.dtype)
+    window = tuple(slice(2, -1) for _ in a.shape)
+    wide[window] = a
+    return to_mx(mx, wide, dtype)[window]
 
 
 def strided(mx, a, dtype):
     """Every second element along every axis."""
     wide = np.full([2 * n for n in a.shape], JUNK).astype(a.dtype)
-    wide[tuple(slice(None, None, 2) for _ in a.shape)] = a
-    return to_mx(mx, wide, dtype)[tuple(slice(None, None, 2) for _ in a.shape)]
+    every_second = tuple(slice(None, None, 2) for _ in a.shape)
+    wide[every_second] = a
+    return to_mx(mx, wide, dtype)[every_second]
 
 
 def negative(mx, a, dtype):

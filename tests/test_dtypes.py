@@ -15,6 +15,8 @@ import pytest
 RULES = json.loads((Path(__file__).parent / "data" / "dtype_rules.json").read_text())
 NAME = {v: k for k, v in RULES["codes"].items()}
 MUST_REFUSE = ("negative", "bitwise_invert")  # of the unary ops; others may accept more types than MLX
+# MLX returns integers from the softmax of integers (all but useless zeros); float32 is what was meant
+DEVIATIONS = {"softmax": "g" * 9 + "efgdz"}
 
 
 def describe(got: str, want: str) -> str:
@@ -49,6 +51,8 @@ def test_unary(mx, name):
     got = "".join(
         G.result(mx, lambda d=d: G.op(mx, name)(mx.ones((2, 2), G.dtype_of(mx, d)))) for d in G.DTYPES
     )
+    if name in DEVIATIONS and got == DEVIATIONS[name]:
+        return
     if name not in MUST_REFUSE:
         want = "".join(g if w == "!" else w for g, w in zip(got, want, strict=True))
     assert got == want, describe(got, want)

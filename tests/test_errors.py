@@ -249,7 +249,7 @@ def test_shape_beyond_int32(mx):
 def test_equality_with_other_objects(mx):
     assert (mx.array([1, 2]) == "a") is False
     with pytest.raises(TypeError):
-        mx.array([1, 2]) == None  # noqa: B015, E711
+        mx.array([1, 2]) == None  # noqa: B015
 
 
 def test_an_error_in_eval_leaves_the_rest_usable(mx):

@@ -152,7 +152,7 @@ def test_jvp(mx, c):
         try:
             _, outs = mx.jvp(fun, primals, sent)
         except (ValueError, RuntimeError, NotImplementedError) as e:
-            if c.id.startswith(MAY_LACK_JVP) and "implemented" in str(e).lower() or "NYI" in str(e):
+            if c.id.startswith(MAY_LACK_JVP) and any(w in str(e) for w in ("mplemented", "NYI", "has no")):
                 pytest.skip(f"no forward-mode rule: {e}")
             raise
         got = np.concatenate([to_np(mx, o).ravel() for o in outs])
