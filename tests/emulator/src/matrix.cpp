@@ -102,24 +102,24 @@ Acc element_value(const Unpack& how, u32 word, int shift) {
 }
 
 // One element of every lane of a group. The switch on the format is hoisted out of the loop.
-template <Number kNumber, class Acc>
-void unpack_group(const Unpack& how, const u32* words, int shift, int count, Acc* out) {
+template <Number kNumber, int kCount, class Acc>
+void unpack_group(const Unpack& how, const u32* __restrict words, int shift, Acc* __restrict out) {
   Unpack fixed = how;
   fixed.number = kNumber;
-  for (int i = 0; i < count; ++i) out[i] = element_value<Acc>(fixed, words[i], shift);
+  for (int i = 0; i < kCount; ++i) out[i] = element_value<Acc>(fixed, words[i], shift);
 }
 
-template <class Acc>
-void unpack_row(const Unpack& how, const u32* words, int shift, int count, Acc* out) {
+template <int kCount, class Acc>
+void unpack_row(const Unpack& how, const u32* words, int shift, Acc* out) {
   switch (how.number) {
-    case Number::F16: return unpack_group<Number::F16>(how, words, shift, count, out);
-    case Number::BF16: return unpack_group<Number::BF16>(how, words, shift, count, out);
-    case Number::F32: return unpack_group<Number::F32>(how, words, shift, count, out);
-    case Number::I8: return unpack_group<Number::I8>(how, words, shift, count, out);
-    case Number::IU8: return unpack_group<Number::IU8>(how, words, shift, count, out);
-    case Number::IU4: return unpack_group<Number::IU4>(how, words, shift, count, out);
-    case Number::Fp8: return unpack_group<Number::Fp8>(how, words, shift, count, out);
-    case Number::Bf8: return unpack_group<Number::Bf8>(how, words, shift, count, out);
+    case Number::F16: return unpack_group<Number::F16, kCount>(how, words, shift, out);
+    case Number::BF16: return unpack_group<Number::BF16, kCount>(how, words, shift, out);
+    case Number::F32: return unpack_group<Number::F32, kCount>(how, words, shift, out);
+    case Number::I8: return unpack_group<Number::I8, kCount>(how, words, shift, out);
+    case Number::IU8: return unpack_group<Number::IU8, kCount>(how, words, shift, out);
+    case Number::IU4: return unpack_group<Number::IU4, kCount>(how, words, shift, out);
+    case Number::Fp8: return unpack_group<Number::Fp8, kCount>(how, words, shift, out);
+    case Number::Bf8: return unpack_group<Number::Bf8, kCount>(how, words, shift, out);
     case Number::F64: case Number::I32: case Number::MX: break;
   }
 }
@@ -157,7 +157,7 @@ f32 mx_element(Wave& w, const Operand& operand, int lane, int element, const MxF
 }
 
 // Unpacks A (or B) to out[block][k][m].
-template <int N, class Acc>
+template <int N, int kSize, class Acc>
 void unpack(Wave& w, const Inst& in, const MatrixOp& op, int index, Acc* out) {
   const Operand& operand = in.src[index];
   const Number number = index == 0 ? op.a : op.b;
@@ -180,26 +180,30 @@ void unpack(Wave& w, const Inst& in, const MatrixOp& op, int index, Acc* out) {
         }
       } else {
         const u32* words = w.row<N>(operand.index + e * bits / 32) + g * op.size;
-        unpack_row(how, words, e * bits % 32, op.size, to);
+        unpack_row<kSize>(how, words, e * bits % 32, to);
       }
     }
   }
 }
 
-// d += a * b^T for one block; a and b are K x M, d is M x N, all row by row.
+// d += a * b^T for one block; a and b are K x M, d is M x N, all row by row. Written with vectors of lanes, a few rows
+// at a time, so that sums stay in registers. This file is compiled with -ffp-contract=fast: the hardware fuses, too.
 template <int kSize, class Acc>
 void multiply(const Acc* __restrict a, const Acc* __restrict b, Acc* __restrict d, int depth) {
-  for (int m = 0; m < kSize; ++m) {
-    Acc sum[kSize];
-    for (int n = 0; n < kSize; ++n) sum[n] = d[m * kSize + n];
+  constexpr int kLanes = std::min(kSize, 16), kVectors = kSize / kLanes, kRows = kSize == 32 ? 4 : std::min(kSize, 8);
+  typedef Acc Vector __attribute__((vector_size(kLanes * sizeof(Acc))));
+  for (int first = 0; first < kSize; first += kRows) {
+    Vector sum[kRows][kVectors];
+    std::memcpy(sum, d + first * kSize, sizeof sum);
     for (int k = 0; k < depth; ++k) {
-      const Acc factor = a[k * kSize + m];
-      for (int n = 0; n < kSize; ++n) {
-        if constexpr (std::is_integral_v<Acc>) sum[n] += factor * b[k * kSize + n];
-        else sum[n] = std::fma(factor, b[k * kSize + n], sum[n]);
+      Vector column[kVectors];
+      std::memcpy(column, b + k * kSize, sizeof column);
+      for (int m = 0; m < kRows; ++m) {
+        const Acc factor = a[k * kSize + first + m];
+        for (int v = 0; v < kVectors; ++v) sum[m][v] += factor * column[v];
       }
     }
-    for (int n = 0; n < kSize; ++n) d[m * kSize + n] = sum[n];
+    std::memcpy(d + first * kSize, sum, sizeof sum);
   }
 }
 
@@ -262,14 +266,19 @@ template <int N, int kSize, class Acc>
 void run_matrix(Wave& w, const Inst& in) {
   const MatrixOp& op = *in.row->matrix;
   alignas(64) static thread_local Acc a[kMostElements], b[kMostElements], d[kMostElements];
-  unpack<N>(w, in, op, 0, a);
-  unpack<N>(w, in, op, 1, b);
+  unpack<N, kSize>(w, in, op, 0, a);
+  unpack<N, kSize>(w, in, op, 1, b);
   const int groups = N / kSize;
+  const bool whole_words = sizeof(Acc) == 4 && bits_of(op.d) == 32;
   const int elements = kSize * kSize * op.blocks / N;
   for (int e = 0; e < elements; ++e) {
     for (int g = 0; g < groups; ++g) {
       const Place place = result_place(op, g, e);
       Acc* to = d + (place.block * kSize + place.row) * kSize;
+      if (whole_words && in.src[2].kind == Kind::Vector) {
+        std::memcpy(to, w.row<N>(in.src[2].index + e) + g * kSize, kSize * sizeof(u32));
+        if (!in.neg_lo && !in.neg_hi) continue;
+      }
       for (int n = 0; n < kSize; ++n) {
         to[n] = modified_addend(in, read_result<N, Acc>(w, in, op, in.src[2], e, g * kSize + n));
       }
@@ -282,6 +291,10 @@ void run_matrix(Wave& w, const Inst& in) {
     for (int g = 0; g < groups; ++g) {
       const Place place = result_place(op, g, e);
       const Acc* from = d + (place.block * kSize + place.row) * kSize;
+      if (whole_words) {
+        std::memcpy(w.row<N>(in.dst.index + e) + g * kSize, from, kSize * sizeof(u32));
+        continue;
+      }
       for (int n = 0; n < kSize; ++n) write_result_element<N>(w, in, op, e, g * kSize + n, from[n]);
     }
   }
