@@ -105,13 +105,17 @@ class DeviceArray:
     def set(self, value) -> "DeviceArray":
         host = np.ascontiguousarray(value, self.dtype)
         self.gpu.select()
-        check("hipMemcpy", self.pointer, C.c_void_p(host.ctypes.data), C.c_size_t(self.nbytes), HOST_TO_DEVICE)
+        check(
+            "hipMemcpy", self.pointer, C.c_void_p(host.ctypes.data), C.c_size_t(self.nbytes), HOST_TO_DEVICE
+        )
         return self
 
     def numpy(self) -> np.ndarray:
         host = np.empty(self.shape, self.dtype)
         self.gpu.select()
-        check("hipMemcpy", C.c_void_p(host.ctypes.data), self.pointer, C.c_size_t(self.nbytes), DEVICE_TO_HOST)
+        check(
+            "hipMemcpy", C.c_void_p(host.ctypes.data), self.pointer, C.c_size_t(self.nbytes), DEVICE_TO_HOST
+        )
         return host
 
     def free(self) -> None:

@@ -37,7 +37,7 @@ void add_sums(Rows& rows) {
   rows.push_back(valu("v_add_lshl_u32", [](u32 x, u32 y, u32 z) { return (x + y) << (z & 31); }));
   rows.push_back(valu("v_lshl_add_u32", [](u32 x, u32 y, u32 z) { return (x << (y & 31)) + z; }));
   rows.push_back(valu("v_xad_u32", [](u32 x, u32 y, u32 z) { return (x ^ y) + z; }));
-  rows.push_back(valu("v_lshl_add_u64", [](u64 x, u32 y, u64 z) { return (x << (y & 63)) + z; }));
+  rows.push_back(valu("v_lshl_add_u64", [](u64 x, u32 y, u64 z) { return (x << (y & 7)) + z; }));
   rows.push_back(valu("v_add_nc_u64", [](u64 x, u64 y) { return x + y; }));
   rows.push_back(valu("v_sub_nc_u64", [](u64 x, u64 y) { return x - y; }));
 }
