@@ -1,6 +1,7 @@
 // Constants, type queries and print options.
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "python/bind.h"
 #include "python/print_options.h"
@@ -63,11 +64,17 @@ void init_core_misc(nb::module_& m) {
       "from_"_a, "to"_a, "Whether type promotion leads from the dtype (or array) to `to`.");
   m.def(
       "get_array_buffer_size",
-      [](const array& a) {
-        eval_no_gil({a});
-        return a.buffer()->size();
+      [](nb::args trees) {
+        Arrays all = tree_arrays(trees);
+        eval_no_gil(all);
+        std::set<const void*> seen;
+        size_t bytes = 0;
+        for (const array& a : all) {
+          if (seen.insert(a.buffer().get()).second) bytes += a.buffer()->size();
+        }
+        return bytes;
       },
-      nb::arg(), "Bytes of the memory block behind the array, which a view shares with its base.");
+      "Bytes of the memory blocks behind the arrays of the trees; a block that several share counts once.");
 
   nb::class_<PrintOptions>(m, "PrintOptions", "How arrays are printed.")
       .def(nb::init<int>(), "precision"_a = -1)

@@ -20,8 +20,9 @@ array arange_any(nb::handle start, nb::handle stop, nb::handle step, std::option
 }
 
 array full_any(const Shape& shape, const Operand& value, std::optional<Dtype> dtype, const StreamOrDevice& s) {
-  array v = to_array(value);
-  return full(shape, v, dtype.value_or(v.dtype()), s);
+  // As in MLX, the dtype is only a wish: a float among the values wins over an integer dtype.
+  array v = to_array(value, dtype);
+  return full(shape, v, v.dtype(), s);
 }
 
 }  // namespace

@@ -306,7 +306,7 @@ class Scatter : public OpBase<Scatter> {
         *a = broadcast_to(*a, shape);
       }
     }
-    int rank = all[1].ndim() - 1 - inputs[0].ndim();  // of the indices
+    int rank = all[1].ndim() - all[0].ndim();  // of the indices
     Arrays indices;
     Shape along(rank + 1, 1);
     along[0] = n;

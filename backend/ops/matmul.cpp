@@ -187,7 +187,15 @@ class AddMM : public OpBase<AddMM> {
     return {broadcast_to(sum, infer(primals)[0].shape)};
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
-    return {{apply(Ref<Op>(this), align_batch_axes(inputs, axes))}, {0}};
+    Arrays aligned = align_batch_axes(inputs, axes);
+    if (axes[0] < 0 && axes[1] < 0) {  // the product itself must have the batch of c
+      array& a = aligned[0];
+      Shape shape(aligned[2].ndim() - a.ndim(), 1);
+      for (int d : a.shape()) shape.push_back(d);
+      shape[0] = batch_size(inputs, axes);
+      a = broadcast_to(a, shape);
+    }
+    return {{apply(Ref<Op>(this), aligned)}, {0}};
   }
 
  private:

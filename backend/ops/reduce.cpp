@@ -350,9 +350,10 @@ array var(const array& a, const Axes& axes, bool keepdims, int ddof, const Strea
   array x = astype(a, at_least_float(a.dtype()), s);
   double n = 1;
   for (int ax : axes) n *= a.shape(normalize_axis(ax, a.ndim(), "var"));
-  array d = square(subtract(x, mean(x, axes, true, s), s), s);
+  array d = subtract(x, mean(x, axes, true, s), s);
+  d = is_complex(d.dtype()) ? add(square(real(d, s), s), square(imag(d, s), s), s) : square(d, s);
   array y = sum(d, axes, keepdims, s);
-  return multiply(y, array::scalar(1.0 / std::max(0.0, n - ddof), x.dtype()), s);
+  return multiply(y, array::scalar(1.0 / std::max(0.0, n - ddof), y.dtype()), s);
 }
 array std(const array& a, const Axes& axes, bool keepdims, int ddof, const StreamOrDevice& s) {
   return sqrt(var(a, axes, keepdims, ddof, s), s);
