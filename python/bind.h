@@ -34,6 +34,7 @@ void init_interop(nb::module_& m);
 void init_core_misc(nb::module_& m);
 void init_quantized(nb::module_& m);
 void init_compile(nb::module_& m);
+void init_export(nb::module_& m);
 void init_transforms(nb::module_& m);
 
 // Type slots of the array class: the buffer protocol.

@@ -52,5 +52,6 @@ NB_MODULE(core, m) {
   init_core_misc(m);
   init_quantized(m);
   init_compile(m);
+  init_export(m);
   init_transforms(m);
 }

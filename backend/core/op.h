@@ -5,12 +5,36 @@
 #include <string>
 #include <tuple>
 #include <typeinfo>
+#include <variant>
 
 #include "backend/core/archive.h"
 #include "backend/core/array.h"
 #include "backend/core/error.h"
 
 namespace mlx_rocm {
+
+// A parameter of an op in general form, for graph dumps and export callbacks.
+using Parameter =
+    std::variant<std::monostate, bool, int64_t, double, std::string, Dtype, std::vector<int64_t>, std::vector<double>>;
+
+template <class T>
+Parameter to_parameter(const T& v) {
+  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, Dtype> || std::is_same_v<T, std::string>) {
+    return v;
+  } else if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) {
+    return int64_t(v);
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return double(v);
+  } else if constexpr (requires { v.has_value(); }) {
+    return v ? to_parameter(*v) : Parameter{};
+  } else if constexpr (requires { std::begin(v); requires std::is_integral_v<typename T::value_type>; }) {
+    return std::vector<int64_t>(v.begin(), v.end());
+  } else if constexpr (requires { std::begin(v); requires std::is_floating_point_v<typename T::value_type>; }) {
+    return std::vector<double>(v.begin(), v.end());
+  } else {
+    return {};
+  }
+}
 
 // One operation: its rule, how it runs, how it differentiates and how it batches. See docs/adding-an-op.md.
 class Op : public RefCounted {
@@ -42,7 +66,8 @@ class Op : public RefCounted {
   virtual bool blocks_gradient() const { return false; }
   // The input that an output is identical to (copy, stop_gradient), or -1. Compiled programs leave such ops out.
   virtual int forwards(int /*output*/, int /*num_inputs*/) const { return -1; }
-  // Parameters as text, for graph dumps.
+  virtual std::vector<Parameter> parameters() const { return {}; }
+  // A name for graph dumps.
   virtual std::string describe() const { return name(); }
 };
 
@@ -61,6 +86,10 @@ class OpBase : public Base {
   }
   void save(Writer& w) const override {
     std::apply([&](const auto&... f) { (w(f), ...); }, Self::fields(static_cast<const Self&>(*this)));
+  }
+  std::vector<Parameter> parameters() const override {
+    return std::apply([](const auto&... f) { return std::vector<Parameter>{to_parameter(f)...}; },
+                      Self::fields(static_cast<const Self&>(*this)));
   }
 };
 
