@@ -92,7 +92,10 @@ DEVICE complex64 math_expm1(complex64 x) {
 }
 DEVICE complex64 math_round(complex64 x) { return {math_round(x.re), math_round(x.im)}; }
 DEVICE complex64 math_pow(complex64 a, complex64 b) {
-  if (a.re == 0.0f && a.im == 0.0f) return {b.re == 0.0f && b.im == 0.0f ? 1.0f : 0.0f, 0.0f};
+  if (a.re == 0.0f && a.im == 0.0f) {
+    if (b != b) return b;
+    return {b.re == 0.0f && b.im == 0.0f ? 1.0f : 0.0f, 0.0f};
+  }
   return math_exp(b * math_log(a));
 }
 
@@ -277,7 +280,7 @@ struct Remainder {
 struct Power {
   template <class Type>
   DEVICE Type operator()(Type a, Type b) const {
-    if (b < Type(0)) return a == Type(1) ? Type(1) : Type(0);
+    if (b < Type(0)) return Type(0);  // as MLX: also for a base of 1
     Type result = 1;
     for (; b; b >>= 1) {
       if (b & 1) result *= a;

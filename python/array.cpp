@@ -8,32 +8,31 @@ using Binary = array (*)(const array&, const array&, const StreamOrDevice&);
 
 // x op y, y op x and x op= y. In-place operators rebind the handle inside the Python object, so that every
 // reference to it sees the new value.
-void def_operator(nb::class_<array>& cls, const char* name, const char* reflected, const char* in_place, Binary f) {
+void def_operator(nb::class_<array>& cls, const char* name, const char* reflected, const char* in_place, Binary f,
+                  const char* operation) {
+  auto other = [operation](const array& a, nb::handle b) {
+    if (!is_convertible(b)) bad_operand(operation, b);
+    return to_array(b, a.dtype());
+  };
   cls.def(
-      name, [f](const array& a, const Operand& b) {
-        auto [x, y] = to_arrays(nb::cast(a), b.object);
-        return f(x, y, {});
-      },
-      "other"_a);
+      name, [f, other](const array& a, nb::handle b) { return f(a, other(a, b), {}); }, "other"_a.none());
   if (reflected) {
     cls.def(
-        reflected, [f](const array& a, const Operand& b) { return f(to_array(b, a.dtype()), a, {}); }, "other"_a);
+        reflected, [f, other](const array& a, nb::handle b) { return f(other(a, b), a, {}); }, "other"_a.none());
   }
   if (in_place) {
     cls.def(
         in_place,
-        [f](array& a, const Operand& b) -> array& {
-          a = f(a, to_array(b, a.dtype()), {});
+        [f, other](array& a, nb::handle b) -> array& {
+          a = f(a, other(a, b), {});
           return a;
         },
-        "other"_a, nb::rv_policy::none);
+        "other"_a.none(), nb::rv_policy::none);
   }
 }
 
 nb::object compare(const array& a, nb::handle b, Binary f, const char* symbol) {
-  if (!is_convertible(b)) {
-    type_error("'", symbol, "' not supported between an array and ", nb::cast<std::string>(nb::str(b.type())), ".");
-  }
+  if (!is_convertible(b)) bad_operand(symbol, b);
   return nb::cast(f(a, to_array(b, a.dtype()), {}));
 }
 
@@ -89,17 +88,18 @@ void init_array(nb::module_& m) {
       .def("__copy__", [](const array& a) { return a; })
       .def("__deepcopy__", [](const array& a, nb::handle) { return a; }, "memo"_a);
 
-  def_operator(cls, "__add__", "__radd__", "__iadd__", add);
-  def_operator(cls, "__sub__", "__rsub__", "__isub__", subtract);
-  def_operator(cls, "__mul__", "__rmul__", "__imul__", multiply);
-  def_operator(cls, "__truediv__", "__rtruediv__", nullptr, divide);
-  def_operator(cls, "__div__", "__rdiv__", nullptr, divide);
-  def_operator(cls, "__floordiv__", "__rfloordiv__", "__ifloordiv__", floor_divide);
-  def_operator(cls, "__mod__", "__rmod__", "__imod__", remainder);
-  def_operator(cls, "__pow__", "__rpow__", "__ipow__", power);
+  def_operator(cls, "__add__", "__radd__", "__iadd__", add, "addition");
+  def_operator(cls, "__sub__", "__rsub__", "__isub__", subtract, "subtraction");
+  def_operator(cls, "__mul__", "__rmul__", "__imul__", multiply, "multiplication");
+  def_operator(cls, "__truediv__", "__rtruediv__", nullptr, divide, "division");
+  def_operator(cls, "__div__", "__rdiv__", nullptr, divide, "division");
+  def_operator(cls, "__floordiv__", "__rfloordiv__", "__ifloordiv__", floor_divide, "floor division");
+  def_operator(cls, "__mod__", "__rmod__", "__imod__", remainder, "modulus");
+  def_operator(cls, "__pow__", "__rpow__", "__ipow__", power, "a power");
   cls.def(
       "__itruediv__",
-      [](array& a, const Operand& b) -> array& {
+      [](array& a, nb::handle b) -> array& {
+        if (!is_convertible(b)) bad_operand("division", b);
         if (!is_inexact(a.dtype())) {
           value_error("In-place division of an integer array would change its type; use a = a / b.");
         }
@@ -118,7 +118,8 @@ void init_array(nb::module_& m) {
                    Bitwise{"__xor__", "__ixor__", "xor", bitwise_xor, true},
                    Bitwise{"__lshift__", "__ilshift__", "left shift", left_shift, false},
                    Bitwise{"__rshift__", "__irshift__", "right shift", right_shift, false}}) {
-    auto f = [row](const array& a, const Operand& o) {
+    auto f = [row](const array& a, nb::handle o) {
+      if (!is_convertible(o)) bad_operand(row.text, o);
       array b = to_array(o, a.dtype());
       require_integers(a, b, row.text);
       return row.f(a, b, {});
@@ -126,7 +127,7 @@ void init_array(nb::module_& m) {
     cls.def(row.name, f, "other"_a);
     cls.def(
         row.in_place,
-        [f](array& a, const Operand& o) -> array& {
+        [f](array& a, nb::handle o) -> array& {
           a = f(a, o);
           return a;
         },

@@ -35,6 +35,7 @@ void init_core_misc(nb::module_& m);
 void init_quantized(nb::module_& m);
 void init_compile(nb::module_& m);
 void init_export(nb::module_& m);
+void init_contract(nb::module_& m);
 void init_transforms(nb::module_& m);
 
 // Type slots of the array class: the buffer protocol.
@@ -55,6 +56,10 @@ std::pair<array, array> to_arrays(nb::handle a, nb::handle b);
 inline std::pair<array, array> to_arrays(const Operand& a, const Operand& b) { return to_arrays(a.object, b.object); }
 // What mx.array(...) builds from lists, scalars, arrays and buffers.
 array make_array(nb::handle value, std::optional<Dtype> dtype);
+// A copy of an ndarray that keeps its strides (ValueError for negative ones).
+array copy_with_strides(nb::handle ndarray);
+// "Cannot perform addition on an array and str": TypeError for None, ValueError for anything else.
+[[noreturn]] void bad_operand(const char* operation, nb::handle other);
 bool is_array(nb::handle h);
 bool is_convertible(nb::handle h);  // would to_array take it?
 

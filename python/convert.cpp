@@ -49,34 +49,55 @@ Dtype dtype_of(nb::dlpack::dtype d) {
   value_error("Cannot convert an ndarray of this type (code ", int(d.code), ", ", int(d.bits), " bits) to an array.");
 }
 
-// Copies any ndarray. complex128 and float64 narrow as MLX does unless `dtype` asks otherwise.
-array from_ndarray(nb::handle object, std::optional<Dtype> dtype) {
+struct Ndarray {
   nb::ndarray<nb::ro, nb::device::cpu> nd;
+  Shape shape;
+  Strides strides;
+};
+
+Ndarray import_ndarray(nb::handle object) {
+  Ndarray x;
   try {
-    nd = nb::cast<nb::ndarray<nb::ro, nb::device::cpu>>(object);
+    x.nd = nb::cast<nb::ndarray<nb::ro, nb::device::cpu>>(object);
   } catch (const nb::cast_error&) {
     type_error("Cannot convert an object of type ", nb::cast<std::string>(nb::str(object.type())), " to an array.");
   }
-  using Code = nb::dlpack::dtype_code;
-  bool complex128 = Code(nd.dtype().code) == Code::Complex && nd.dtype().bits == 128;
-  Shape shape;
-  Strides strides;
-  for (size_t i = 0; i < nd.ndim(); ++i) {
-    if (nd.shape(i) > size_t(INT32_MAX)) {
-      throw OverflowError(concat_text("Shape dimension ", nd.shape(i), " is outside the supported range [",
-                                      INT32_MIN, ", ", INT32_MAX, "]."));
+  for (size_t i = 0; i < x.nd.ndim(); ++i) {
+    if (x.nd.shape(i) > size_t(INT32_MAX)) {
+      throw OverflowError(concat_text("Shape dimension ", x.nd.shape(i), " is outside the supported range [", INT32_MIN,
+                                      ", ", INT32_MAX,
+                                      "]. MLX currently uses 32-bit integers for shape dimensions."));
     }
-    shape.push_back(int32_t(nd.shape(i)));
-    strides.push_back(nd.stride(i));
+    x.shape.push_back(int32_t(x.nd.shape(i)));
+    x.strides.push_back(x.nd.stride(i));
   }
-  if (complex128) {
+  return x;
+}
+
+// NumPy's ml_dtypes.bfloat16 has no DLPack type: go through the bits.
+bool is_numpy_bfloat16(nb::handle object) {
+  return PyObject_HasAttrString(object.ptr(), "dtype") &&
+         std::strcmp(nb::str(nb::object(object.attr("dtype"))).c_str(), "bfloat16") == 0 &&
+         PyObject_HasAttrString(object.ptr(), "view");
+}
+
+// Copies any ndarray. complex128 and float64 narrow as MLX does unless `dtype` asks otherwise.
+array from_ndarray(nb::handle object, std::optional<Dtype> dtype) {
+  if (is_numpy_bfloat16(object)) {
+    array bits = from_ndarray(object.attr("view")("uint16"), std::nullopt);
+    array a(bits.buffer(), bits.shape(), bfloat16);
+    return dtype ? cpu::contiguous(a, *dtype) : a;
+  }
+  auto [nd, shape, strides] = import_ndarray(object);
+  using Code = nb::dlpack::dtype_code;
+  if (Code(nd.dtype().code) == Code::Complex && nd.dtype().bits == 128) {
     array out = array::uninitialised(shape, complex64);
     auto* from = static_cast<const double*>(nd.data());
     Walker w(shape, strides);
     for (int64_t i = 0; i < out.size(); ++i, w.next()) {
       out.data<complex64_t>()[i] = {float(from[2 * w.offset()]), float(from[2 * w.offset() + 1])};
     }
-    return dtype ? astype(out, *dtype) : out;
+    return dtype ? cpu::contiguous(out, *dtype) : out;
   }
   Dtype d = dtype_of(nd.dtype());
   array source(Buffer::wrap(const_cast<void*>(nd.data()), 0, [] {}), shape, d, strides, 0);
@@ -94,7 +115,7 @@ bool has_buffer(nb::handle h) {
 
 struct ListScan {
   Shape shape;
-  bool bools = true, ints = true, floats = false, complexes = false, arrays = false, wide = false, big = false;
+  bool bools = true, ints = true, floats = false, complexes = false, wide = false, big = false;
   bool any = false;
 };
 
@@ -108,12 +129,6 @@ void scan(nb::handle h, size_t depth, ListScan& s) {
       value_error("Initialization encountered non-uniform length.");
     }
     for (nb::handle x : h) scan(x, depth + 1, s);
-    return;
-  }
-  if (is_array(h) || (!PyFloat_Check(h.ptr()) && !PyLong_Check(h.ptr()) && !PyComplex_Check(h.ptr()) &&
-                      has_buffer(h))) {
-    s.arrays = true;
-    s.any = true;
     return;
   }
   if (depth != s.shape.size()) value_error("Initialization encountered non-uniform length.");
@@ -165,10 +180,21 @@ array stack_list(nb::handle h, std::optional<Dtype> dtype) {
   return out;
 }
 
+bool holds_arrays(nb::handle h) {
+  if (!nb::isinstance<nb::list>(h) && !nb::isinstance<nb::tuple>(h)) {
+    return is_array(h) ||
+           (!PyFloat_Check(h.ptr()) && !PyLong_Check(h.ptr()) && !PyComplex_Check(h.ptr()) && has_buffer(h));
+  }
+  for (nb::handle x : h) {
+    if (holds_arrays(x)) return true;
+  }
+  return false;
+}
+
 array from_list(nb::handle list, std::optional<Dtype> dtype) {
+  if (holds_arrays(list)) return stack_list(list, dtype);
   ListScan s;
   scan(list, 0, s);
-  if (s.arrays) return stack_list(list, dtype);
   if (!s.any) return array::uninitialised(s.shape, dtype.value_or(float32));
   Dtype natural = s.complexes ? complex64 : s.floats ? float32 : s.bools ? bool_ : s.big ? uint64 : s.wide ? int64 : int32;
   Dtype d = dtype.value_or(natural);
@@ -254,6 +280,25 @@ void collect(nb::handle h, Arrays& out) {
 
 bool is_array(nb::handle h) { return nb::isinstance<array>(h); }
 
+array copy_with_strides(nb::handle ndarray) {
+  auto [nd, shape, strides] = import_ndarray(ndarray);
+  for (int64_t s : strides) {
+    if (s < 0) value_error("Cannot convert DLPack arrays with negative strides to an array.");
+  }
+  Dtype d = dtype_of(nd.dtype());
+  int64_t span = extent(shape, strides).second + 1;
+  Ref<Buffer> buffer = Buffer::allocate(span * d.size());
+  if (span > 0) std::memcpy(buffer->host(), nd.data(), span * d.size());
+  return array(buffer, shape, d, strides, 0);
+}
+
+void bad_operand(const char* operation, nb::handle other) {
+  std::string message = concat_text("Cannot perform ", operation, " on an array and ",
+                                    nb::cast<std::string>(nb::borrow(other.type()).attr("__name__")), ".");
+  if (other.is_none()) throw TypeError(message);
+  value_error(message);
+}
+
 bool is_convertible(nb::handle h) {
   PyObject* o = h.ptr();
   return is_array(h) || PyLong_Check(o) || PyFloat_Check(o) || PyComplex_Check(o) || PyObject_CheckBuffer(o) ||
@@ -312,7 +357,7 @@ array make_array(nb::handle h, std::optional<Dtype> dtype) {
     array a = nb::cast<array>(nb::borrow(h).attr("__mlx_array__")());
     return dtype ? astype(a, *dtype) : a;
   }
-  if (PyBytes_Check(o) || PyUnicode_Check(o) || !has_buffer(h)) {
+  if (PyUnicode_Check(o) || !has_buffer(h)) {
     type_error("Cannot convert an object of type ", nb::cast<std::string>(nb::str(h.type())), " to an array.");
   }
   return from_ndarray(h, dtype);

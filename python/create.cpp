@@ -8,6 +8,12 @@ Dtype dtype_of_scalars(std::initializer_list<nb::handle> values) {
   for (nb::handle v : values) {
     if (!v.is_none() && !PyLong_Check(v.ptr())) return float32;
   }
+  for (nb::handle v : values) {
+    if (v.is_none()) continue;
+    int overflow = 0;
+    long long n = PyLong_AsLongLongAndOverflow(v.ptr(), &overflow);
+    if (overflow || n < INT32_MIN || n > INT32_MAX) return int64;
+  }
   return int32;
 }
 double number(nb::handle h) { return is_array(h) ? nb::cast<array>(h).item<double>() : nb::cast<double>(nb::float_(h)); }

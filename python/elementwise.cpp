@@ -11,7 +11,7 @@ using Binary = array (*)(const array&, const array&, const StreamOrDevice&);
 
 void def_unary(nb::module_& m, const char* name, Unary f, const char* doc) {
   m.def(
-      name, [f](const array& a, const StreamOrDevice& s) { return f(a, s); }, nb::arg(), nb::kw_only(),
+      name, [f](const Operand& a, const StreamOrDevice& s) { return f(to_array(a), s); }, nb::arg(), nb::kw_only(),
       "stream"_a = nb::none(), doc);
 }
 void def_binary(nb::module_& m, const char* name, Binary f, const char* doc) {

@@ -80,7 +80,25 @@ void apply_slice(Selection& sel, int ax, nb::handle h) {
   sel.sliced = sel.sliced || sel.start[ax] != 0 || sel.stop[ax] != n || step != 1;
 }
 
-bool is_integer_scalar(nb::handle h) { return PyLong_Check(h.ptr()) && !PyBool_Check(h.ptr()); }
+// Python ints and what acts as one (NumPy integers), but no arrays of ours and no bools.
+bool is_integer_scalar(nb::handle h) {
+  return (PyLong_Check(h.ptr()) || PyIndex_Check(h.ptr())) && !PyBool_Check(h.ptr()) && !is_array(h) &&
+         !PyObject_HasAttrString(h.ptr(), "ndim");
+}
+bool is_numpy_integer(nb::handle h) {
+  return PyIndex_Check(h.ptr()) && PyObject_HasAttrString(h.ptr(), "ndim") && !is_array(h) &&
+         nb::cast<int>(h.attr("ndim")) == 0;
+}
+int64_t to_index(nb::handle h) {
+  nb::object n = nb::steal(PyNumber_Index(h.ptr()));
+  if (!n.is_valid()) throw nb::python_error();
+  int overflow = 0;
+  long long v = PyLong_AsLongLongAndOverflow(n.ptr(), &overflow);
+  if (overflow || v < INT32_MIN || v > INT32_MAX) {
+    value_error("Index ", nb::cast<std::string>(nb::str(n)), " is outside the range of int32.");
+  }
+  return v;
+}
 
 array index_array(nb::handle h) {
   array a = is_array(h) ? nb::cast<array>(h) : make_array(h, std::nullopt);
@@ -106,6 +124,7 @@ Selection parse(const array& a, nb::handle index) {
       ellipsis = true;
       continue;
     }
+    if (is_numpy_integer(h)) h = nb::int_(to_index(h));
     if (PySlice_Check(h.ptr()) || is_integer_scalar(h)) {
       ++consumed;
     } else if (is_array(h) || PyList_Check(h.ptr())) {
@@ -135,7 +154,7 @@ Selection parse(const array& a, nb::handle index) {
       apply_slice(sel, ax, h);
       sel.layout.push_back(ax++);
     } else if (is_integer_scalar(h)) {
-      int64_t v = nb::cast<int64_t>(h), n = a.shape(ax), k = v < 0 ? v + n : v;
+      int64_t v = to_index(h), n = a.shape(ax), k = v < 0 ? v + n : v;
       if (k < 0 || k >= n) index_error("Index ", v, " is out of range for axis ", ax, " with size ", n, ".");
       if (arrays > 0) {
         sel.indices.push_back(array::scalar(int64_t(k), int32));
@@ -312,6 +331,7 @@ struct ArrayAt {
     return combine(to_array(value, a.dtype()), mode);
   }
   array combine(const array& value, ScatterMode mode) const {
+    if (!index.is_valid()) value_error("[at] An index is needed first: x.at[index].add(value).");
     return write(parse(a, index), astype(value, a.dtype()), mode);
   }
 };
@@ -362,7 +382,7 @@ void init_index(nb::module_& m) {
       .def("__next__", &ArrayIterator::next)
       .def("__iter__", [](nb::handle self) { return self; });
 
-  cls.def_prop_ro("at", [](const array& a) { return ArrayAt{a, nb::none()}; }, "Updates with accumulation: x.at[i].add(v) ...")
+  cls.def_prop_ro("at", [](const array& a) { return ArrayAt{a, nb::object()}; }, "Updates with accumulation: x.at[i].add(v) ...")
       .def("__getitem__", get_item, nb::arg().none())
       .def("__setitem__", set_item, nb::arg().none(), nb::arg())
       .def("__iter__", [](const array& a) {

@@ -125,14 +125,6 @@ nb::object to_numpy(const array& a, nb::handle dtype, std::optional<bool> copy_r
 // asarray / from_dlpack: other libraries' memory is copied, because an array may be donated to an op that overwrites
 // it.
 array as_array(nb::handle x, std::optional<Dtype> dtype, std::optional<bool> copy_requested) {
-  if (is_array(x)) {
-    array a = nb::cast<array>(x);
-    if (dtype && *dtype != a.dtype()) {
-      if (copy_requested && !*copy_requested) value_error("[asarray] A change of dtype needs a copy.");
-      return astype(a, *dtype);
-    }
-    return copy_requested && *copy_requested ? copy(a) : a;
-  }
   if (copy_requested && !*copy_requested) {
     value_error("[asarray] Cannot make an array of this object without a copy.");
   }
@@ -207,7 +199,8 @@ void init_interop(nb::module_& m) {
   });
   cls.def("__format__", [](nb::handle self, const std::string& spec) -> nb::object {
     const array& a = nb::cast<const array&>(self);
-    if (spec.empty() || a.ndim() > 0) return nb::str(self).attr("__format__")(spec);
+    if (spec.empty()) return nb::str(self);
+    if (a.ndim() > 0) type_error("Only arrays with no axes can be formatted with a format spec.");
     return to_python_scalar(a).attr("__format__")(spec);
   });
   // bfloat16 travels as the uint16 of its bits.
@@ -230,7 +223,8 @@ void init_interop(nb::module_& m) {
       "from_dlpack",
       [](nb::handle x, std::optional<bool> c) {
         if (!nb::hasattr(x, "__dlpack__")) type_error("[from_dlpack] The object has no __dlpack__ method.");
-        return as_array(x, std::nullopt, c);
+        if (c && !*c) value_error("[from_dlpack] The memory of another library cannot be shared without a copy.");
+        return is_array(x) ? copy(nb::cast<array>(x)) : copy_with_strides(x);
       },
       nb::arg(), nb::kw_only(), "copy"_a = nb::none(), "An array from an object with the DLPack protocol.");
 

@@ -53,5 +53,6 @@ NB_MODULE(core, m) {
   init_quantized(m);
   init_compile(m);
   init_export(m);
+  init_contract(m);
   init_transforms(m);
 }

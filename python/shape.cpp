@@ -178,6 +178,7 @@ void init_shape(nb::module_& m) {
   m.def(
       "broadcast_shapes",
       [](nb::args args) {
+        if (args.size() == 0) value_error("[broadcast_shapes] Must provide at least one shape.");
         Shape shape;
         for (nb::handle h : args) shape = broadcast_shapes(shape, to_shape(h));
         return shape;

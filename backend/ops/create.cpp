@@ -29,7 +29,7 @@ class Arange : public OpBase<Arange> {
         if constexpr (std::is_same_v<T, complex64_t>) {
           y[i] = {float(start + double(i) * step), 0};
         } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-          y[i] = T(int64_t(start) + i * int64_t(step));
+          y[i] = T(int64_t(start) + i * int64_t(step));  // each converted on its own, as NumPy does
         } else if constexpr (std::is_same_v<T, double>) {
           y[i] = start + double(i) * step;
         } else {
@@ -64,12 +64,6 @@ array arange(double start, double stop, double step, Dtype dtype, const StreamOr
   if (std::isnan(start) || std::isnan(stop) || std::isnan(step)) value_error("[arange] Cannot compute length.");
   if (std::isinf(start) || std::isinf(stop)) value_error("[arange] Cannot compute length.");
   if (step == 0) value_error("[arange] The step must not be 0.");
-  if (is_integer(dtype)) {
-    // Each bound is converted on its own, as NumPy does.
-    if (dtype != uint64) start = double(int64_t(start));
-    step = std::isinf(step) ? step : std::trunc(step);
-    if (step == 0) value_error("[arange] The step must not be 0.");
-  }
   double n = std::isinf(step) ? (step > 0 ? start < stop : start > stop) : std::max(std::ceil((stop - start) / step), 0.0);
   if (n > double(INT32_MAX)) value_error("[arange] Maximum size exceeded: ", n, " elements.");
   if (std::isinf(step)) step = 0;

@@ -55,7 +55,7 @@ Offsets index_offsets(const Arrays& in, size_t first, size_t count, const Axes& 
 
 void check_indices(const Arrays& indices, const char* op) {
   for (const array& i : indices) {
-    if (is_inexact(i.dtype())) value_error("[", op, "] Indices must be integral, got ", i.dtype(), ".");
+    if (is_inexact(i.dtype()) && i.size() > 0) value_error("[", op, "] Indices must be integral, got ", i.dtype(), ".");
   }
 }
 
@@ -671,6 +671,7 @@ array scatter_axis(const array& a, const array& index, const array& values, int 
   }
   int ax = normalize_axis(axis, a.ndim(), name);
   array i = index;
+  if (index.size() == 0) return a;
   Shape target = a.shape();
   target[ax] = index.shape(ax);
   i = broadcast_to(index, target, s);
@@ -704,7 +705,13 @@ array scatter(const array& a, const Arrays& indices, const array& updates, const
 
 array take(const array& a, const array& index, int axis, const StreamOrDevice& s) {
   int ax = normalize_axis(axis, a.ndim(), "take");
-  if (a.size() == 0 && index.size() > 0) value_error("[take] Cannot take from an empty array.");
+  if (a.shape(ax) == 0 && index.size() > 0) value_error("[take] Cannot do a non-empty take from an empty axis.");
+  if (index.size() == 0 || a.size() == 0) {
+    Shape shape(a.shape().begin(), a.shape().begin() + ax);
+    shape.append(index.shape().begin(), index.shape().end());
+    shape.append(a.shape().begin() + ax + 1, a.shape().end());
+    return zeros(shape, a.dtype(), s);
+  }
   Shape sizes = a.shape();
   sizes[ax] = 1;
   // (index..., slice...) with the taken axis of size 1: drop it and put the index's axes in its place.

@@ -13,6 +13,15 @@ namespace {
 
 using Batched = std::pair<Arrays, std::vector<int>>;
 
+// A computed dimension that must fit an int32.
+int32_t checked_dimension(const char* op, int64_t n) {
+  if (n > INT32_MAX) {
+    throw OverflowError(concat_text("[", op, "] Dimension ", n, " is outside the supported range [", INT32_MIN, ", ",
+                                    INT32_MAX, "]."));
+  }
+  return int32_t(n);
+}
+
 // A window of `whole` that starts at `start` along `axis` and has `extent` entries there, as an evaluated view.
 array window_of(const array& whole, int axis, int64_t start, int32_t extent) {
   Shape shape = whole.shape();
@@ -43,8 +52,7 @@ class Concatenate : public OpBase<Concatenate> {
       }
       total += a.shape(axis);
     }
-    if (total > INT32_MAX) value_error("[concatenate] The result's axis ", axis, " exceeds 2^31 - 1.");
-    shape[axis] = int32_t(total);
+    shape[axis] = checked_dimension("concatenate", total);
     return {{shape, in[0].dtype()}};
   }
   void cpu(const Arrays& in, const Arrays& out) override {
@@ -248,7 +256,7 @@ array tile(const array& a, std::vector<int> reps, const StreamOrDevice& s) {
     }
     split_shape.push_back(shape[i]);
     broad.push_back(shape[i]);
-    final_shape.push_back(shape[i] * reps[i]);
+    final_shape.push_back(checked_dimension("tile", int64_t(shape[i]) * reps[i]));
   }
   return reshape(broadcast_to(reshape(a, split_shape, s), broad, s), final_shape, s);
 }
@@ -257,6 +265,7 @@ array repeat(const array& a, int repeats, int axis, const StreamOrDevice& s) {
   int ax = normalize_axis(axis, a.ndim(), "repeat");
   if (repeats < 0) value_error("[repeat] Number of repeats cannot be negative, got ", repeats, ".");
   if (repeats == 1) return a;
+  checked_dimension("repeat", int64_t(a.shape(ax)) * repeats);
   array e = expand_dims(a, {ax + 1}, s);
   Shape broad = e.shape();
   broad[ax + 1] = repeats;
@@ -299,6 +308,7 @@ Arrays meshgrid(const Arrays& arrays, bool sparse, bool xy, const StreamOrDevice
 }
 
 array kron(const array& a, const array& b, const StreamOrDevice& s) {
+  if (a.size() == 0 || b.size() == 0) value_error("[kron] Input arrays cannot be empty.");
   int n = std::max(a.ndim(), b.ndim());
   Shape sa(n - a.ndim(), 1), sb(n - b.ndim(), 1), xa, xb, out;
   sa.append(a.shape().begin(), a.shape().end());
@@ -308,7 +318,7 @@ array kron(const array& a, const array& b, const StreamOrDevice& s) {
     xa.push_back(1);
     xb.push_back(1);
     xb.push_back(sb[i]);
-    out.push_back(sa[i] * sb[i]);
+    out.push_back(checked_dimension("kron", int64_t(sa[i]) * sb[i]));
   }
   return reshape(multiply(reshape(a, xa, s), reshape(b, xb, s), s), out, s);
 }

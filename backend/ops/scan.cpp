@@ -1,6 +1,7 @@
 #include "backend/ops/scan.h"
 
 #include <cmath>
+#include <complex>
 #include <limits>
 
 #include "backend/core/op.h"
@@ -39,7 +40,12 @@ A combine(A a, A b) {
     if constexpr (kind == ScanKind::sum) return {a.re + b.re, a.im + b.im};
     if constexpr (kind == ScanKind::prod) return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
     if constexpr (kind == ScanKind::max) return less ? b : a;
-    return less ? a : b;
+    if constexpr (kind == ScanKind::min) return less ? a : b;
+    A high = less ? b : a, low = less ? a : b;
+    if (std::isinf(high.re) && high.re < 0) return high;
+    std::complex<float> y = std::complex<float>(high.re, high.im) +
+                            std::log(1.0f + std::exp(std::complex<float>(low.re - high.re, low.im - high.im)));
+    return {y.real(), y.imag()};
   } else {
     if constexpr (kind == ScanKind::sum) return A(a + b);
     if constexpr (kind == ScanKind::prod) return A(a * b);
@@ -133,7 +139,7 @@ class Scan : public OpBase<Scan> {
         case ScanKind::max: return run.template operator()<ScanKind::max>();
         case ScanKind::min: return run.template operator()<ScanKind::min>();
         case ScanKind::logaddexp:
-          if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, float16_t> ||
+          if constexpr (std::is_same_v<T, complex64_t> || std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, float16_t> ||
                         std::is_same_v<T, bfloat16_t>) {
             return run.template operator()<ScanKind::logaddexp>();
           }
@@ -227,7 +233,6 @@ array cummin(const array& a, int axis, bool reverse, bool inclusive, const Strea
   return scan(ScanKind::min, a, axis, reverse, inclusive, s);
 }
 array logcumsumexp(const array& a, int axis, bool reverse, bool inclusive, const StreamOrDevice& s) {
-  if (is_complex(a.dtype())) value_error("[logcumsumexp] Not supported for complex64.");
   return scan(ScanKind::logaddexp, astype(a, at_least_float(a.dtype()), s), axis, reverse, inclusive, s);
 }
 

@@ -20,7 +20,8 @@ class Broadcast : public OpBase<Broadcast> {
   static auto fields(auto& self) { return std::tie(self.shape); }
 
   std::vector<Spec> infer(const Arrays& in) const override {
-    if (!(broadcast_shapes(in[0].shape(), shape, "broadcast_to") == shape)) {
+    bool negative = std::any_of(shape.begin(), shape.end(), [](int32_t d) { return d < 0; });
+    if (negative || !(broadcast_shapes(in[0].shape(), shape, "broadcast_to") == shape)) {
       value_error("[broadcast_to] Shape ", in[0].shape(), " cannot be broadcast to ", shape, ".");
     }
     return {{shape, in[0].dtype()}};
