@@ -1,0 +1,82 @@
+// Unsigned keys that order like the elements they stand for.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "backend/core/dtype.h"
+
+namespace mlx_rocm::cpu {
+
+template <size_t Bytes>
+using UnsignedOf = std::conditional_t<
+    Bytes == 1, uint8_t,
+    std::conditional_t<Bytes == 2, uint16_t, std::conditional_t<Bytes == 4, uint32_t, uint64_t>>>;
+
+template <class T>
+constexpr bool is_float_storage = std::is_floating_point_v<T> || std::is_same_v<T, float16_t> ||
+                                  std::is_same_v<T, bfloat16_t>;
+
+// The bits of +infinity; a magnitude above them is a NaN.
+template <class T>
+constexpr UnsignedOf<sizeof(T)> infinity_bits() {
+  if constexpr (std::is_same_v<T, float16_t>) return 0x7c00;
+  else if constexpr (std::is_same_v<T, bfloat16_t>) return 0x7f80;
+  else return std::bit_cast<UnsignedOf<sizeof(T)>>(std::numeric_limits<T>::infinity());
+}
+
+// `exact` keeps -0 apart from +0 (below it), so that the key can be turned back; otherwise the two are equal.
+template <class T, bool exact>
+inline UnsignedOf<sizeof(T)> float_key(T value) {
+  using U = UnsignedOf<sizeof(T)>;
+  constexpr U sign = U(1) << (8 * sizeof(U) - 1);
+  const U bits = std::bit_cast<U>(value);
+  const U magnitude = bits & U(~sign);
+  if (magnitude > infinity_bits<T>()) return U(~U(0));
+  if constexpr (!exact) {
+    if (magnitude == 0) return sign;
+  }
+  return (bits & sign) ? U(~bits) : U(bits | sign);
+}
+
+template <class T>
+inline T float_from_key(UnsignedOf<sizeof(T)> key) {
+  using U = UnsignedOf<sizeof(T)>;
+  constexpr U sign = U(1) << (8 * sizeof(U) - 1);
+  return std::bit_cast<T>(U((key & sign) ? key ^ sign : ~key));
+}
+
+template <class T>
+struct SortKey {
+  using Key = UnsignedOf<sizeof(T)>;
+  template <bool exact>
+  static Key of(T value) {
+    if constexpr (is_float_storage<T>) {
+      return float_key<T, exact>(value);
+    } else if constexpr (std::is_same_v<T, complex64_t>) {
+      // By real part, then by imaginary part; a NaN in either sorts last.
+      const uint32_t re = float_key<float, exact>(value.re), im = float_key<float, exact>(value.im);
+      if (re == ~0u || im == ~0u) return ~Key(0);
+      return Key(re) << 32 | im;
+    } else if constexpr (std::is_signed_v<T>) {
+      return Key(Key(value) ^ (Key(1) << (8 * sizeof(Key) - 1)));
+    } else {
+      return Key(value);
+    }
+  }
+  static T back(Key key) {
+    if constexpr (is_float_storage<T>) {
+      return float_from_key<T>(key);
+    } else if constexpr (std::is_same_v<T, complex64_t>) {
+      return {float_from_key<float>(uint32_t(key >> 32)), float_from_key<float>(uint32_t(key))};
+    } else if constexpr (std::is_signed_v<T>) {
+      return T(Key(key ^ (Key(1) << (8 * sizeof(Key) - 1))));
+    } else {
+      return T(key);
+    }
+  }
+};
+
+}  // namespace mlx_rocm::cpu
