@@ -5,7 +5,7 @@
 
 namespace mlx_rocm::cpu {
 
-enum class ScratchUse { pack_a, pack_b, tile, convert, attention, elementwise, count };
+enum class ScratchUse { pack_a, pack_b, tile, convert, attention, elementwise, transform, count };
 
 // At least `bytes` bytes, 64-byte aligned, uninitialised, owned by the calling thread. Valid until the same thread asks
 // for the same use again.
