@@ -1,0 +1,143 @@
+#include "backend/ops/sort.h"
+
+#include "backend/core/op.h"
+#include "backend/cpu/sort.h"
+#include "backend/ops/ops.h"
+
+namespace mlx_rocm {
+namespace {
+
+// sort, argsort, partition and argpartition: one op with two switches.
+class Sort : public OpBase<Sort> {
+ public:
+  static constexpr const char* kName = "sort";
+  int axis = 0;
+  bool positions = false;  // give indices instead of values
+  int kth = -1;            // >= 0: only partition around this rank
+  Sort() = default;
+  Sort(int axis, bool positions, int kth) : axis(axis), positions(positions), kth(kth) {}
+  static auto fields(auto& self) { return std::tie(self.axis, self.positions, self.kth); }
+  std::string describe() const override {
+    return std::string(positions ? "arg" : "") + (kth < 0 ? "sort" : "partition");
+  }
+
+  std::vector<Spec> infer(const Arrays& in) const override {
+    return {{in[0].shape(), positions ? uint32 : in[0].dtype()}};
+  }
+
+  void cpu(const Arrays& in, const Arrays& out) override {
+    out[0].allocate();
+    if (out[0].size() == 0) return;
+    const cpu::SortArgs args{in[0].dtype(), in[0].shape(), in[0].strides(), axis};
+    const void* from = in[0].bytes();
+    if (positions && kth < 0) return cpu::argsort(args, from, out[0].data<uint32_t>());
+    if (positions) return cpu::argpartition(args, kth, from, out[0].data<uint32_t>());
+    if (kth < 0) return cpu::sort(args, from, out[0].bytes());
+    cpu::partition(args, kth, from, out[0].bytes());
+  }
+
+  // Values move by a permutation that is locally constant; its transpose takes cotangents back.
+  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    if (positions) return {zeros_like(primals[0])};
+    return {put_along_axis(zeros_like(primals[0]), permutation(primals[0]), cotangents[0], axis)};
+  }
+  Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>&) override {
+    if (positions) return {zeros(primals[0].shape(), uint32)};
+    return {take_along_axis(tangents[0], permutation(primals[0]), axis)};
+  }
+  std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
+    const int shifted = axis + (axes[0] >= 0 && axes[0] <= axis);
+    return {{apply(op<Sort>(shifted, positions, kth), inputs)}, axes};
+  }
+
+ private:
+  array permutation(const array& a) const { return stop_gradient(apply(op<Sort>(axis, true, kth), {a})); }
+};
+REGISTER_OP(Sort)
+
+class SearchSorted : public OpBase<SearchSorted> {
+ public:
+  static constexpr const char* kName = "searchsorted";
+  bool right = false;
+  SearchSorted() = default;
+  explicit SearchSorted(bool right) : right(right) {}
+  static auto fields(auto& self) { return std::tie(self.right); }
+
+  std::vector<Spec> infer(const Arrays& in) const override { return {{in[1].shape(), uint32}}; }
+
+  void cpu(const Arrays& in, const Arrays& out) override {
+    out[0].allocate();
+    if (out[0].size() == 0) return;
+    const array &sequence = in[0], &values = in[1];
+    cpu::searchsorted(sequence.dtype(), sequence.bytes(), sequence.size(), sequence.strides()[0], values.shape(),
+                      values.strides(), values.bytes(), right, out[0].data<uint32_t>());
+  }
+
+  Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>& argnums, const Arrays&) override {
+    Arrays gradients;
+    for (int i : argnums) gradients.push_back(zeros_like(primals[i]));
+    return gradients;
+  }
+  Arrays jvp(const Arrays& primals, const Arrays&, const std::vector<int>&) override {
+    return {zeros(primals[1].shape(), uint32)};
+  }
+  std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
+    if (axes[0] >= 0) {
+      value_error("[searchsorted] Cannot vmap over the sorted sequence, only over the values being searched for.");
+    }
+    return {{apply(op<SearchSorted>(right), inputs)}, {axes[1]}};
+  }
+};
+REGISTER_OP(SearchSorted)
+
+int normalize_rank(int kth, const array& a, int axis, const char* name) {
+  const int rank = kth < 0 ? kth + a.shape(axis) : kth;
+  if (rank < 0 || rank >= a.shape(axis)) {
+    value_error("[", name, "] kth ", kth, " is out of range along axis ", axis, " for shape ", a.shape(), ".");
+  }
+  return rank;
+}
+
+}  // namespace
+
+array sort(const array& a, int axis, const StreamOrDevice& s) {
+  return apply(op<Sort>(normalize_axis(axis, a.ndim(), "sort"), false, -1), {a}, s);
+}
+
+array argsort(const array& a, int axis, const StreamOrDevice& s) {
+  return apply(op<Sort>(normalize_axis(axis, a.ndim(), "argsort"), true, -1), {a}, s);
+}
+
+array partition(const array& a, int kth, int axis, const StreamOrDevice& s) {
+  axis = normalize_axis(axis, a.ndim(), "partition");
+  return apply(op<Sort>(axis, false, normalize_rank(kth, a, axis, "partition")), {a}, s);
+}
+
+array argpartition(const array& a, int kth, int axis, const StreamOrDevice& s) {
+  axis = normalize_axis(axis, a.ndim(), "argpartition");
+  return apply(op<Sort>(axis, true, normalize_rank(kth, a, axis, "argpartition")), {a}, s);
+}
+
+array topk(const array& a, int k, int axis, const StreamOrDevice& s) {
+  axis = normalize_axis(axis, a.ndim(), "topk");
+  const int n = a.shape(axis);
+  if (k < 0 || k > n) value_error("[topk] k = ", k, " is out of range along axis ", axis, " for shape ", a.shape(), ".");
+  if (k == n) return a;
+  Shape start(a.ndim(), 0), stop = a.shape();
+  start[axis] = n - k;
+  if (k == 0) return slice(a, start, stop, Shape(a.ndim(), 1), s);
+  return slice(partition(a, n - k, axis, s), start, stop, Shape(a.ndim(), 1), s);
+}
+
+array searchsorted(const array& sequence, const array& values, const std::string& side, const StreamOrDevice& s) {
+  if (side != "left" && side != "right") {
+    value_error("[searchsorted] side '", side, "' is invalid: expected 'left' or 'right'.");
+  }
+  if (sequence.ndim() != 1) {
+    value_error("[searchsorted] The sorted sequence must be 1-D but has ", sequence.ndim(), " dimensions.");
+  }
+  const Dtype dtype = promote_types(sequence.dtype(), values.dtype());
+  return apply(op<SearchSorted>(side == "right"), {astype(sequence, dtype, s), astype(values, dtype, s)}, s);
+}
+
+}  // namespace mlx_rocm

@@ -1,0 +1,21 @@
+// Ops that order elements along an axis. NaN sorts last.
+#pragma once
+
+#include <string>
+
+#include "backend/core/array.h"
+
+namespace mlx_rocm {
+
+array sort(const array& a, int axis, const StreamOrDevice& s = {});
+array argsort(const array& a, int axis, const StreamOrDevice& s = {});  // uint32; equal elements keep their order
+// Element kth (negative counts from the end) lands where sort puts it, smaller ones before and larger ones after it.
+array partition(const array& a, int kth, int axis, const StreamOrDevice& s = {});
+array argpartition(const array& a, int kth, int axis, const StreamOrDevice& s = {});  // uint32
+// The k largest elements, in no particular order.
+array topk(const array& a, int k, int axis, const StreamOrDevice& s = {});
+// Positions (uint32, the shape of `values`) at which a sorted 1-d sequence stays sorted; `side` is "left" or "right".
+array searchsorted(const array& sequence, const array& values, const std::string& side,
+                   const StreamOrDevice& s = {});
+
+}  // namespace mlx_rocm
