@@ -36,6 +36,10 @@ void init_quantized(nb::module_& m);
 void init_compile(nb::module_& m);
 void init_export(nb::module_& m);
 void init_contract(nb::module_& m);
+void init_sort(nb::module_& m);
+void init_random(nb::module_& m);
+void init_fft(nb::module_& m);
+void init_linalg(nb::module_& m);
 void init_transforms(nb::module_& m);
 
 // Type slots of the array class: the buffer protocol.

@@ -54,5 +54,9 @@ NB_MODULE(core, m) {
   init_compile(m);
   init_export(m);
   init_contract(m);
+  init_sort(m);
+  init_random(m);
+  init_fft(m);
+  init_linalg(m);
   init_transforms(m);
 }

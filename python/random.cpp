@@ -2,6 +2,7 @@
 #include "backend/ops/random.h"
 
 #include "python/bind.h"
+#include "python/tree.h"
 
 namespace mlx_rocm::python {
 namespace {
@@ -45,6 +46,7 @@ void def_keys(nb::module_& m) {
           "index"_a)
       .def("__iter__", [](const RandomState&) { return nb::iter(nb::make_tuple(random::state())); });
   m.attr("state") = state_object();
+  register_state_leaf({state_object(), random::state, random::set_state});
   m.def(
       "seed", [](uint64_t seed) { random::set_state(random::key(seed)); }, "seed"_a,
       "Seeds this thread's random numbers.");
@@ -231,8 +233,6 @@ void def_discrete(nb::module_& m) {
 }
 
 }  // namespace
-
-bool is_random_state(nb::handle h) { return nb::isinstance<RandomState>(h); }
 
 void init_random(nb::module_& parent) {
   auto m = parent.def_submodule("random", "Random numbers.");
