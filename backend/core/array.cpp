@@ -186,17 +186,18 @@ Node::~Node() {
 
 // A chain of lazy nodes may be a million long: destroy it with a loop, not with recursion.
 void Node::destroy(Node* n) {
-  thread_local std::vector<Node*> pending;
-  thread_local bool active = false;
-  pending.push_back(n);
-  if (active) return;
-  active = true;
-  while (!pending.empty()) {
-    Node* next = pending.back();
-    pending.pop_back();
+  // A plain pointer, because arrays in thread-local variables die after thread-local objects made later than they.
+  thread_local SmallVector<Node*, 16>* waiting = nullptr;
+  if (waiting != nullptr) return waiting->push_back(n);
+  SmallVector<Node*, 16> queue;
+  waiting = &queue;
+  delete n;
+  while (!queue.empty()) {
+    Node* next = queue.back();
+    queue.pop_back();
     delete next;
   }
-  active = false;
+  waiting = nullptr;
 }
 
 Call::Call(Ref<Op> o, Arrays in, Stream s) : op(std::move(o)), inputs(std::move(in)), stream(s) {}
