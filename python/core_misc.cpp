@@ -63,6 +63,14 @@ void init_core_misc(nb::module_& m) {
       },
       "from_"_a, "to"_a, "Whether type promotion leads from the dtype (or array) to `to`.");
   m.def(
+      "_registered_ops",
+      [] {
+        std::vector<std::string> names;
+        for (const auto& [name, loader] : op_registry()) names.push_back(name);
+        return names;
+      },
+      "Names of the ops that an exported function may contain.");
+  m.def(
       "get_array_buffer_size",
       [](nb::args trees) {
         Arrays all = tree_arrays(trees);
