@@ -3,6 +3,7 @@
 #include <limits>
 #include <set>
 
+#include "backend/core/op.h"
 #include "python/bind.h"
 #include "python/print_options.h"
 

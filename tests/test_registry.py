@@ -93,7 +93,6 @@ ELSEWHERE = {
         "fast.metal_kernel",
         "fast.cuda_kernel",
         "fast.precompiled_cuda_kernel",
-        "array.__rpow__",
     ],
     "test_indexing_laws.py": ["ArrayAt.__getitem__", "ArrayAt.__init__"],
 }
