@@ -30,6 +30,7 @@ void init_create(nb::module_& m);
 void init_reduce(nb::module_& m);
 void init_index(nb::module_& m);
 void init_fast(nb::module_& m);
+void init_conv(nb::module_& m);
 void init_interop(nb::module_& m);
 void init_core_misc(nb::module_& m);
 void init_quantized(nb::module_& m);

@@ -48,6 +48,7 @@ NB_MODULE(core, m) {
   init_reduce(m);
   init_index(m);
   init_fast(m);
+  init_conv(m);
   init_interop(m);
   init_core_misc(m);
   init_quantized(m);

@@ -298,8 +298,7 @@ class GatherMM : public OpBase<GatherMM> {
     Arrays grads;
     for (int arg : argnums) {
       if (arg > 1) {
-        grads.push_back(zeros_like(primals[arg]));
-        continue;
+        value_error("[gather_mm] There is no gradient by the indices; use stop_gradient on them.");
       }
       const array each = arg == 0 ? apply(op<GatherMM>(), {g, transposed(b), order, rhs})
                                   : apply(op<GatherMM>(), {transposed(a), g, lhs, order});

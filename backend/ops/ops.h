@@ -8,6 +8,7 @@
 #include "backend/ops/index.h"
 #include "backend/ops/join.h"
 #include "backend/ops/linalg.h"
+#include "backend/ops/conv.h"
 #include "backend/ops/matmul.h"
 #include "backend/ops/misc.h"
 #include "backend/ops/attention.h"
