@@ -1,4 +1,4 @@
-"""The emulator's checks: each kernel of tests/emulator/kernels/checks.hip has a mistake that must be reported."""
+"""The emulator's checks: kernels of tests/emulator/kernels/checks.hip have mistakes that must be reported."""
 
 import os
 import subprocess

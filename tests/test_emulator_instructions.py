@@ -27,9 +27,14 @@ def _kernel(index: int, case: Case, arch: str) -> str:
     wave64 = gen == 9
     letter, out = ("s", "=&s") if case.scalar else ("v", "+&v" if case.old else "=&v")
     text = case.asm.format(
-        d="%0", x="%1", y="%2", z="%3", l=".l" if gen == 11 else "",
-        vcc="vcc" if wave64 else "vcc_lo", exec="exec" if wave64 else "exec_lo",
-    )  # fmt: skip
+        d="%0",
+        x="%1",
+        y="%2",
+        z="%3",
+        l=".l" if gen == 11 else "",
+        vcc="vcc" if wave64 else "vcc_lo",
+        exec="exec" if wave64 else "exec_lo",
+    )
     settings = [clobber for clobber in case.clobbers if "=" in clobber]
     text = "".join(f"s_mov_b32 {s.split('=')[0]}, {s.split('=')[1]}\n" for s in settings) + text
     text = text.replace("\n", "\\n").replace('"', '\\"')
@@ -43,7 +48,8 @@ def _kernel(index: int, case: Case, arch: str) -> str:
     at = "__builtin_amdgcn_workgroup_id_x()" if case.scalar else "__builtin_amdgcn_workitem_id_x()"
     names = "".join(f', "{name}"' for name in clobbers)
     return f"""
-extern "C" __attribute__((global)) void case_{index}(const void* p0, const void* p1, const void* p2, void* out, const void* old) {{
+extern "C" __attribute__((global)) void
+case_{index}(const void* p0, const void* p1, const void* p2, void* out, const void* old) {{
   unsigned at = {at};
 {loads}
   {result} d = {f"(({result}*)old)[at]" if case.old else "0"};
@@ -68,8 +74,24 @@ def _values(dtype: np.dtype, salt: int, wide: bool) -> np.ndarray:
     rng = np.random.default_rng(salt)
     if dtype in (F32, F64, F16) and not wide:
         info = np.finfo(dtype)
-        special = [0.0, -0.0, np.inf, -np.inf, np.nan, info.max, -info.max, info.tiny, info.tiny / 4, -info.tiny / 2, 1.0, -1.5, 0.5,
-                   2.5, 3.5, -2.5]  # fmt: skip
+        special = [
+            0.0,
+            -0.0,
+            np.inf,
+            -np.inf,
+            np.nan,
+            info.max,
+            -info.max,
+            info.tiny,
+            info.tiny / 4,
+            -info.tiny / 2,
+            1.0,
+            -1.5,
+            0.5,
+            2.5,
+            3.5,
+            -2.5,
+        ]
         values = (rng.standard_normal(LANES) * 10.0 ** rng.integers(-4, 5, LANES)).astype(dtype)
         values[:128] = rng.permutation(np.tile(np.array(special, dtype), 8))
         return values

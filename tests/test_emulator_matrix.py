@@ -1,8 +1,8 @@
 """Matrix instructions against NumPy, with the fragment layouts written out as tables.
 
 A lane of group g (lanes that hold the same k of one block form a group) and element e of its registers hold
-A[row = lane in group][k], B[k][column = lane in group] and D[row][column = lane in group]. The tables are AMD's
-(amd_matrix_instruction_calculator); they share nothing with the emulator's.
+A[row = lane in group][k], B[k][column = lane in group] and D[row][column = lane in group]. The tables are those
+of AMD's amd_matrix_instruction_calculator; they share nothing with the emulator's.
 """
 
 import functools
@@ -149,19 +149,22 @@ def _kernel(index: int, row: Row) -> str:
         return "unsigned" if count == 1 else f"V<{count}>::type"
 
     return f"""
-extern "C" __attribute__((global)) void matrix_{index}(const void* a, const void* b, const void* c, void* d) {{
+extern "C" __attribute__((global)) void
+matrix_{index}(const void* a, const void* b, const void* c, void* d) {{
   unsigned lane = __builtin_amdgcn_workitem_id_x();
   {vector(a)} x = ((const {vector(a)}*)a)[lane];
   {vector(b)} y = ((const {vector(b)}*)b)[lane];
   {vector(d)} z = ((const {vector(d)}*)c)[lane];
-  asm volatile("s_nop 7\\n{row.name} %0, %1, %2, %0 {row.modifiers}\\ns_nop 15\\ns_nop 7" : "+v"(z) : "v"(x), "v"(y));
+  asm volatile("s_nop 7\\n{row.name} %0, %1, %2, %0 {row.modifiers}\\ns_nop 15\\ns_nop 7"
+               : "+v"(z) : "v"(x), "v"(y));
   (({vector(d)}*)d)[lane] = z;
 }}"""
 
 
 @functools.cache
 def _module(arch: str) -> hip.Module:
-    source = "template <int N> struct V { typedef unsigned type __attribute__((ext_vector_type(N), aligned(4))); };\n"
+    source = "template <int N> struct V {\n"
+    source += "  typedef unsigned type __attribute__((ext_vector_type(N), aligned(4)));\n};\n"
     source += "".join(_kernel(i, row) for i, row in enumerate(ROWS) if arch in row.archs)
     folder = amdtools.cache_dir() / "instruction-cases"
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.emulator.cases import *
 
-# f32 --------------------------------------------------------------------------------------------------------------
+# f32
 valu("v_add_f32", F32, (F32, F32), lambda x, y: x + y)
 valu("v_sub_f32", F32, (F32, F32), lambda x, y: x - y)
 valu("v_subrev_f32", F32, (F32, F32), lambda x, y: y - x)
@@ -33,8 +33,13 @@ valu("v_frexp_exp_i32_f32", I32, (F32,), lambda x: np.where(np.isfinite(x), np.f
 form("v_fmac_f32", "v_fmac_f32 {d}, {x}, {y}", F32, (F32, F32), fma64, old=True, rtol=6e-8)
 form("f32 neg and abs", "v_add_f32_e64 {d}, -{x}, |{y}|", F32, (F32, F32), lambda x, y: -x + np.abs(y))
 form("f32 -abs", "v_mul_f32_e64 {d}, -|{x}|, {y}", F32, (F32, F32), lambda x, y: -np.abs(x) * y)
-form("f32 clamp", "v_add_f32_e64 {d}, {x}, {y} clamp", F32, (F32, F32),
-     lambda x, y: np.where(np.isnan(x + y), 0, np.clip(x + y, 0, 1)).astype(np.float32))  # fmt: skip
+form(
+    "f32 clamp",
+    "v_add_f32_e64 {d}, {x}, {y} clamp",
+    F32,
+    (F32, F32),
+    lambda x, y: np.where(np.isnan(x + y), 0, np.clip(x + y, 0, 1)).astype(np.float32),
+)
 form("f32 mul:2", "v_add_f32_e64 {d}, {x}, {y} mul:2", F32, (F32, F32), lambda x, y: (x + y) * np.float32(2))
 form(
     "f32 div:2", "v_add_f32_e64 {d}, {x}, {y} div:2", F32, (F32, F32), lambda x, y: (x + y) * np.float32(0.5)
@@ -43,7 +48,7 @@ form("f32 inline constant", "v_mul_f32 {d}, 0.5, {x}", F32, (F32,), lambda x: x 
 form("f32 literal", "v_mul_f32 {d}, 0x40490fdb, {x}", F32, (F32,), lambda x: x * np.float32(np.pi))
 form("f32 inline integer", "v_add_u32_e64 {d}, -7, {x}", U32, (U32,), lambda x: x - np.uint32(7), gens=CDNA)
 
-# f64 --------------------------------------------------------------------------------------------------------------
+# f64
 valu("v_add_f64", F64, (F64, F64), lambda x, y: x + y)
 valu("v_mul_f64", F64, (F64, F64), lambda x, y: x * y)
 valu("v_fma_f64", F64, (F64, F64, F64), fma64, rtol=2e-16)
@@ -64,7 +69,7 @@ form(
 )
 form("f64 inline constant", "v_add_f64 {d}, {x}, -4.0", F64, (F64,), lambda x: x - 4.0)
 
-# f16 --------------------------------------------------------------------------------------------------------------
+# f16
 valu("v_add_f16", F16, (F16, F16), lambda x, y: x + y)
 valu("v_sub_f16", F16, (F16, F16), lambda x, y: x - y)
 valu("v_mul_f16", F16, (F16, F16), lambda x, y: x * y)
@@ -82,7 +87,7 @@ valu("v_ashrrev_i16", I16, (U16, I16), lambda x, y: y >> (x & 15).astype(np.int1
 valu("v_max_i16", I16, (I16, I16), np.maximum)
 valu("v_min_u16", U16, (U16, U16), np.minimum)
 
-# integers ---------------------------------------------------------------------------------------------------------
+# integers
 valu("v_add_nc_u32", U32, (U32, U32), lambda x, y: x + y, gens=RDNA)
 valu("v_sub_nc_u32", U32, (U32, U32), lambda x, y: x - y, gens=RDNA)
 valu("v_add_u32", U32, (U32, U32), lambda x, y: x + y, gens=CDNA)
@@ -95,8 +100,14 @@ form(
     lambda x, y: np.where(y > x, 0, x - y),
     gens=RDNA,
 )
-form("i32 clamp", "v_add_nc_i32 {d}, {x}, {y} clamp", I32, (I32, I32),
-     lambda x, y: np.clip(s64(x) + s64(y), -(2**31), 2**31 - 1).astype(np.int32), gens=RDNA)  # fmt: skip
+form(
+    "i32 clamp",
+    "v_add_nc_i32 {d}, {x}, {y} clamp",
+    I32,
+    (I32, I32),
+    lambda x, y: np.clip(s64(x) + s64(y), -(2**31), 2**31 - 1).astype(np.int32),
+    gens=RDNA,
+)
 valu("v_add3_u32", U32, (U32, U32, U32), lambda x, y, z: x + y + z)
 valu("v_lshl_add_u32", U32, (U32, U32, U32), lambda x, y, z: (x << shift(y)) + z)
 valu("v_add_lshl_u32", U32, (U32, U32, U32), lambda x, y, z: (x + y) << shift(z))
@@ -156,20 +167,60 @@ valu("v_ashrrev_i64", I64, (U32, I64), lambda x, y: y >> s64(x & 63))
 valu(
     "v_lshl_add_u64", U64, (U64, U32, U64), lambda x, y, z: (x << u64(y & 7)) + z, archs=("gfx942", "gfx950")
 )
-form("v_mad_u64_u32", "v_mad_u64_u32 {d}, {vcc}, {x}, {y}, {z}", U64, (U32, U32, U64),
-     lambda x, y, z: u64(x) * u64(y) + z, gens=(9, 10, 11), clobbers=("vcc",))  # fmt: skip
-form("v_mad_i64_i32", "v_mad_co_i64_i32 {d}, {vcc}, {x}, {y}, {z}", I64, (I32, I32, I64),
-     lambda x, y, z: s64(x) * s64(y) + z, gens=(12,), clobbers=("vcc",))  # fmt: skip
-form("carry out", "v_add_co_u32 {d}, {vcc}, {x}, {y}\nv_cndmask_b32 {d}, 0, 1, {vcc}", U32, (U32, U32),
-     lambda x, y: (u64(x) + u64(y) >> 32).astype(np.uint32), clobbers=("vcc",))  # fmt: skip
-form("carry in", "v_cmp_lt_u32 {vcc}, {x}, {y}\nv_addc_co_u32 {d}, {vcc}, {x}, {y}, {vcc}", U32, (U32, U32),
-     lambda x, y: x + y + (x < y).astype(np.uint32), gens=CDNA, clobbers=("vcc",))  # fmt: skip
-form("borrow", "v_cmp_lt_u32 {vcc}, {x}, {y}\nv_sub_co_ci_u32 {d}, {vcc}, {x}, {y}, {vcc}", U32, (U32, U32),
-     lambda x, y: x - y - (x < y).astype(np.uint32), gens=RDNA, clobbers=("vcc",))  # fmt: skip
-form("v_bitop3_b32", "v_bitop3_b32 {d}, {x}, {y}, {z} bitop3:0xca", U32, (U32, U32, U32),
-     lambda x, y, z: (x & y) | (~x & z), archs=("gfx950",))  # fmt: skip
+form(
+    "v_mad_u64_u32",
+    "v_mad_u64_u32 {d}, {vcc}, {x}, {y}, {z}",
+    U64,
+    (U32, U32, U64),
+    lambda x, y, z: u64(x) * u64(y) + z,
+    gens=(9, 10, 11),
+    clobbers=("vcc",),
+)
+form(
+    "v_mad_i64_i32",
+    "v_mad_co_i64_i32 {d}, {vcc}, {x}, {y}, {z}",
+    I64,
+    (I32, I32, I64),
+    lambda x, y, z: s64(x) * s64(y) + z,
+    gens=(12,),
+    clobbers=("vcc",),
+)
+form(
+    "carry out",
+    "v_add_co_u32 {d}, {vcc}, {x}, {y}\nv_cndmask_b32 {d}, 0, 1, {vcc}",
+    U32,
+    (U32, U32),
+    lambda x, y: (u64(x) + u64(y) >> 32).astype(np.uint32),
+    clobbers=("vcc",),
+)
+form(
+    "carry in",
+    "v_cmp_lt_u32 {vcc}, {x}, {y}\nv_addc_co_u32 {d}, {vcc}, {x}, {y}, {vcc}",
+    U32,
+    (U32, U32),
+    lambda x, y: x + y + (x < y).astype(np.uint32),
+    gens=CDNA,
+    clobbers=("vcc",),
+)
+form(
+    "borrow",
+    "v_cmp_lt_u32 {vcc}, {x}, {y}\nv_sub_co_ci_u32 {d}, {vcc}, {x}, {y}, {vcc}",
+    U32,
+    (U32, U32),
+    lambda x, y: x - y - (x < y).astype(np.uint32),
+    gens=RDNA,
+    clobbers=("vcc",),
+)
+form(
+    "v_bitop3_b32",
+    "v_bitop3_b32 {d}, {x}, {y}, {z} bitop3:0xca",
+    U32,
+    (U32, U32, U32),
+    lambda x, y, z: (x & y) | (~x & z),
+    archs=("gfx950",),
+)
 
-# conversions ------------------------------------------------------------------------------------------------------
+# conversions
 valu("v_cvt_f32_i32", F32, (I32,), lambda x: x.astype(np.float32))
 valu("v_cvt_f32_u32", F32, (U32,), lambda x: x.astype(np.float32))
 valu("v_cvt_i32_f32", I32, (F32,), lambda x: saturating(x, np.int32))
@@ -196,7 +247,7 @@ valu(
 )
 valu("v_cvt_pk_bf16_f32", U32, (F32, F32), lambda x, y: join(to_bf16(x), to_bf16(y)), archs=("gfx950",))
 
-# packed and mixed -------------------------------------------------------------------------------------------------
+# packed and mixed
 H2 = U32  # two halves in a word
 valu("v_pk_add_f16", H2, (H2, H2), lambda x, y: _packed(np.add, x, y), parts=F16)
 valu("v_pk_mul_f16", H2, (H2, H2), lambda x, y: _packed(np.multiply, x, y), parts=F16)
@@ -206,10 +257,22 @@ valu(
     "v_pk_lshlrev_b16", H2, (H2, H2), lambda x, y: _packed(lambda a, b: b << (a & 15), x, y, dtype=np.uint16)
 )
 valu("v_pk_max_i16", H2, (H2, H2), lambda x, y: _packed(np.maximum, x, y, dtype=np.int16))
-form("pk op_sel", "v_pk_add_f16 {d}, {x}, {y} op_sel:[1,0] op_sel_hi:[0,1]", H2, (H2, H2),
-     lambda x, y: _packed(np.add, (x >> 16) | (x << 16), y), parts=F16)  # fmt: skip
-form("pk neg", "v_pk_add_f16 {d}, {x}, {y} neg_lo:[1,0] neg_hi:[0,1]", H2, (H2, H2),
-     lambda x, y: _packed(np.add, x ^ np.uint32(0x8000), y ^ np.uint32(0x80000000)), parts=F16)  # fmt: skip
+form(
+    "pk op_sel",
+    "v_pk_add_f16 {d}, {x}, {y} op_sel:[1,0] op_sel_hi:[0,1]",
+    H2,
+    (H2, H2),
+    lambda x, y: _packed(np.add, (x >> 16) | (x << 16), y),
+    parts=F16,
+)
+form(
+    "pk neg",
+    "v_pk_add_f16 {d}, {x}, {y} neg_lo:[1,0] neg_hi:[0,1]",
+    H2,
+    (H2, H2),
+    lambda x, y: _packed(np.add, x ^ np.uint32(0x8000), y ^ np.uint32(0x80000000)),
+    parts=F16,
+)
 valu(
     "v_pk_add_f32",
     U64,
@@ -226,15 +289,42 @@ valu(
     parts=F32,
     archs=("gfx90a", "gfx942", "gfx950"),
 )
-form("pk f32 op_sel", "v_pk_add_f32 {d}, {x}, {y} op_sel:[1,0] op_sel_hi:[0,1]", U64, (U64, U64),
-     lambda x, y: _packed_floats(np.add, (x >> 32) | (x << 32), y), parts=F32, archs=("gfx90a", "gfx942", "gfx950"))  # fmt: skip
-form("v_pk_mov_b32", "v_pk_mov_b32 {d}, {x}, {y} op_sel:[1,0]", U64, (U64, U64),
-     lambda x, y: (x >> 32) | (y & 0xFFFFFFFF) << 32, archs=("gfx90a", "gfx942", "gfx950"))  # fmt: skip
-form("v_fma_mix_f32", "v_fma_mix_f32 {d}, {x}, {y}, {z} op_sel:[1,0,0] op_sel_hi:[1,1,0]", F32, (U32, U32, F32),
-     lambda x, y, z: fma64(halves(x, np.float16)[1].astype(np.float32), halves(y, np.float16)[0].astype(np.float32), z),
-     rtol=6e-8)  # fmt: skip
-valu("v_dot2_f32_f16", F32, (H2, H2, F32), lambda x, y, z: _dot2(x, y, z, lambda v: v.view(np.float16).astype(np.float32)),
-     rtol=1e-6, archs=("gfx9", "gfx10", "gfx11", "gfx12"), wide=True)  # fmt: skip
+form(
+    "pk f32 op_sel",
+    "v_pk_add_f32 {d}, {x}, {y} op_sel:[1,0] op_sel_hi:[0,1]",
+    U64,
+    (U64, U64),
+    lambda x, y: _packed_floats(np.add, (x >> 32) | (x << 32), y),
+    parts=F32,
+    archs=("gfx90a", "gfx942", "gfx950"),
+)
+form(
+    "v_pk_mov_b32",
+    "v_pk_mov_b32 {d}, {x}, {y} op_sel:[1,0]",
+    U64,
+    (U64, U64),
+    lambda x, y: (x >> 32) | (y & 0xFFFFFFFF) << 32,
+    archs=("gfx90a", "gfx942", "gfx950"),
+)
+form(
+    "v_fma_mix_f32",
+    "v_fma_mix_f32 {d}, {x}, {y}, {z} op_sel:[1,0,0] op_sel_hi:[1,1,0]",
+    F32,
+    (U32, U32, F32),
+    lambda x, y, z: fma64(
+        halves(x, np.float16)[1].astype(np.float32), halves(y, np.float16)[0].astype(np.float32), z
+    ),
+    rtol=6e-8,
+)
+valu(
+    "v_dot2_f32_f16",
+    F32,
+    (H2, H2, F32),
+    lambda x, y, z: _dot2(x, y, z, lambda v: v.view(np.float16).astype(np.float32)),
+    rtol=1e-6,
+    archs=("gfx9", "gfx10", "gfx11", "gfx12"),
+    wide=True,
+)
 valu(
     "v_dot2_f32_bf16",
     F32,
@@ -246,10 +336,16 @@ valu(
 )
 valu("v_dot4_i32_i8", U32, (U32, U32, U32), lambda x, y, z: dot(x, y, 8, True, True) + z, gens=(9, 10))
 valu("v_dot8_u32_u4", U32, (U32, U32, U32), lambda x, y, z: dot(x, y, 4, False, False) + z)
-form("v_dot4_i32_iu8", "v_dot4_i32_iu8 {d}, {x}, {y}, {z} neg_lo:[1,0,0]", U32, (U32, U32, U32),
-     lambda x, y, z: dot(x, y, 8, True, False) + z, gens=(11, 12))  # fmt: skip
+form(
+    "v_dot4_i32_iu8",
+    "v_dot4_i32_iu8 {d}, {x}, {y}, {z} neg_lo:[1,0,0]",
+    U32,
+    (U32, U32, U32),
+    lambda x, y, z: dot(x, y, 8, True, False) + z,
+    gens=(11, 12),
+)
 
-# compares ---------------------------------------------------------------------------------------------------------
+# compares
 for _suffix, _type in (("f32", F32), ("f64", F64), ("f16", F16)):
     compare(f"v_cmp_lt_{_suffix}", _type, np.less)
     compare(f"v_cmp_eq_{_suffix}", _type, np.equal)
@@ -262,21 +358,46 @@ for _suffix, _type in (("i32", I32), ("u32", U32), ("i64", I64), ("u64", U64), (
     compare(f"v_cmp_lt_{_suffix}", _type, np.less)
     compare(f"v_cmp_ne_{_suffix}", _type, np.not_equal)
     compare(f"v_cmp_ge_{_suffix}", _type, np.greater_equal)
-form("v_cmp_class_f32", "v_cmp_class_f32 {vcc}, {x}, {y}\nv_cndmask_b32 {d}, 0, 1, {vcc}", U32, (F32, U32),
-     lambda x, y: ((y >> _float_class(x)) & 1).astype(np.uint32), clobbers=("vcc",))  # fmt: skip
-form("v_cndmask_b32 neg", "v_cmp_gt_u32 {vcc}, {x}, {y}\nv_cndmask_b32_e64 {d}, {x}, -{y}, {vcc}", U32, (U32, U32),
-     lambda x, y: np.where(x > y, y ^ np.uint32(1 << 31), x), clobbers=("vcc",))  # fmt: skip
+form(
+    "v_cmp_class_f32",
+    "v_cmp_class_f32 {vcc}, {x}, {y}\nv_cndmask_b32 {d}, 0, 1, {vcc}",
+    U32,
+    (F32, U32),
+    lambda x, y: ((y >> _float_class(x)) & 1).astype(np.uint32),
+    clobbers=("vcc",),
+)
+form(
+    "v_cndmask_b32 neg",
+    "v_cmp_gt_u32 {vcc}, {x}, {y}\nv_cndmask_b32_e64 {d}, {x}, -{y}, {vcc}",
+    U32,
+    (U32, U32),
+    lambda x, y: np.where(x > y, y ^ np.uint32(1 << 31), x),
+    clobbers=("vcc",),
+)
 
 
-# lanes ------------------------------------------------------------------------------------------------------------
+# lanes
+VOPD_SOURCES = "v_mov_b32 v20, {x}\nv_mov_b32 v21, {y}\n"
+
+
 def _from(index):
     return lambda x: x[:, index(np.arange(x.shape[1]))]
 
 
-form("dpp quad_perm", "v_mov_b32_dpp {d}, {x} quad_perm:[3,0,2,1] row_mask:0xf bank_mask:0xf", U32, (U32,),
-     _from(lambda i: i & ~3 | np.array([3, 0, 2, 1])[i & 3]))  # fmt: skip
-form("dpp row_ror", "v_mov_b32_dpp {d}, {x} row_ror:5 row_mask:0xf bank_mask:0xf", U32, (U32,),
-     _from(lambda i: i & ~15 | (i - 5) & 15))  # fmt: skip
+form(
+    "dpp quad_perm",
+    "v_mov_b32_dpp {d}, {x} quad_perm:[3,0,2,1] row_mask:0xf bank_mask:0xf",
+    U32,
+    (U32,),
+    _from(lambda i: i & ~3 | np.array([3, 0, 2, 1])[i & 3]),
+)
+form(
+    "dpp row_ror",
+    "v_mov_b32_dpp {d}, {x} row_ror:5 row_mask:0xf bank_mask:0xf",
+    U32,
+    (U32,),
+    _from(lambda i: i & ~15 | (i - 5) & 15),
+)
 form(
     "dpp row_mirror",
     "v_mov_b32_dpp {d}, {x} row_mirror row_mask:0xf bank_mask:0xf",
@@ -284,21 +405,63 @@ form(
     (U32,),
     _from(lambda i: i ^ 15),
 )
-form("dpp row_half_mirror", "v_mov_b32_dpp {d}, {x} row_half_mirror row_mask:0xf bank_mask:0xf", U32, (U32,),
-     _from(lambda i: i ^ 7))  # fmt: skip
-form("dpp row_shr keeps", "v_mov_b32_dpp {d}, {x} row_shr:3 row_mask:0xf bank_mask:0xf", U32, (U32,),
-     lambda x, old: np.where(np.arange(x.shape[1]) % 16 >= 3, np.roll(x, 3, 1), old), old=True)  # fmt: skip
-form("dpp row_shl bound_ctrl", "v_mov_b32_dpp {d}, {x} row_shl:2 row_mask:0xf bank_mask:0xf bound_ctrl:1", U32, (U32,),
-     lambda x: np.where(np.arange(x.shape[1]) % 16 < 14, np.roll(x, -2, 1), 0))  # fmt: skip
-form("dpp masks", "v_add_f32_dpp {d}, {x}, {y} row_ror:1 row_mask:0x5 bank_mask:0x3", F32, (F32, F32),
-     lambda x, y, old: np.where(_dpp_masks(x), _from(lambda i: i & ~15 | (i - 1) & 15)(x) + y, old), old=True)  # fmt: skip
-form("dpp row_bcast", "v_mov_b32_dpp {d}, {x} row_bcast:15 row_mask:0xa bank_mask:0xf", U32, (U32,),
-     lambda x, old: np.where(np.arange(64) // 16 % 2 == 1, x[:, np.maximum(np.arange(64) // 16 * 16 - 1, 0)], old),
-     old=True, gens=CDNA)  # fmt: skip
-form("dpp row_newbcast", "v_mov_b32_dpp {d}, {x} row_newbcast:4 row_mask:0xf bank_mask:0xf", U32, (U32,),
-     _from(lambda i: i & ~15 | 4), gens=CDNA)  # fmt: skip
-form("dpp row_share", "v_mov_b32_dpp {d}, {x} row_share:9 row_mask:0xf bank_mask:0xf", U32, (U32,),
-     _from(lambda i: i & ~15 | 9), gens=RDNA)  # fmt: skip
+form(
+    "dpp row_half_mirror",
+    "v_mov_b32_dpp {d}, {x} row_half_mirror row_mask:0xf bank_mask:0xf",
+    U32,
+    (U32,),
+    _from(lambda i: i ^ 7),
+)
+form(
+    "dpp row_shr keeps",
+    "v_mov_b32_dpp {d}, {x} row_shr:3 row_mask:0xf bank_mask:0xf",
+    U32,
+    (U32,),
+    lambda x, old: np.where(np.arange(x.shape[1]) % 16 >= 3, np.roll(x, 3, 1), old),
+    old=True,
+)
+form(
+    "dpp row_shl bound_ctrl",
+    "v_mov_b32_dpp {d}, {x} row_shl:2 row_mask:0xf bank_mask:0xf bound_ctrl:1",
+    U32,
+    (U32,),
+    lambda x: np.where(np.arange(x.shape[1]) % 16 < 14, np.roll(x, -2, 1), 0),
+)
+form(
+    "dpp masks",
+    "v_add_f32_dpp {d}, {x}, {y} row_ror:1 row_mask:0x5 bank_mask:0x3",
+    F32,
+    (F32, F32),
+    lambda x, y, old: np.where(_dpp_masks(x), _from(lambda i: i & ~15 | (i - 1) & 15)(x) + y, old),
+    old=True,
+)
+form(
+    "dpp row_bcast",
+    "v_mov_b32_dpp {d}, {x} row_bcast:15 row_mask:0xa bank_mask:0xf",
+    U32,
+    (U32,),
+    lambda x, old: np.where(
+        np.arange(64) // 16 % 2 == 1, x[:, np.maximum(np.arange(64) // 16 * 16 - 1, 0)], old
+    ),
+    old=True,
+    gens=CDNA,
+)
+form(
+    "dpp row_newbcast",
+    "v_mov_b32_dpp {d}, {x} row_newbcast:4 row_mask:0xf bank_mask:0xf",
+    U32,
+    (U32,),
+    _from(lambda i: i & ~15 | 4),
+    gens=CDNA,
+)
+form(
+    "dpp row_share",
+    "v_mov_b32_dpp {d}, {x} row_share:9 row_mask:0xf bank_mask:0xf",
+    U32,
+    (U32,),
+    _from(lambda i: i & ~15 | 9),
+    gens=RDNA,
+)
 form(
     "dpp row_xmask",
     "v_mov_b32_dpp {d}, {x} row_xmask:6 row_mask:0xf bank_mask:0xf",
@@ -307,43 +470,152 @@ form(
     _from(lambda i: i ^ 6),
     gens=RDNA,
 )
-form("dpp8", "v_mov_b32_dpp {d}, {x} dpp8:[7,6,5,4,0,1,2,3]", U32, (U32,),
-     _from(lambda i: i & ~7 | np.array([7, 6, 5, 4, 0, 1, 2, 3])[i & 7]), gens=RDNA)  # fmt: skip
-form("v_permlane16_b32", "v_permlane16_b32 {d}, {x}, s20, s21", U32, (U32,),
-     lambda x: x[:, np.arange(32) & ~15 | np.array([int(c, 16) for c in "fedcba9876543210"])[np.arange(32) & 15]],
-     gens=RDNA, clobbers=("s20=0x89abcdef", "s21=0x01234567"))  # fmt: skip
-form("v_permlanex16_b32", "v_permlanex16_b32 {d}, {x}, s20, s21", U32, (U32,),
-     lambda x: x[:, np.arange(32) & ~15 ^ 16 | np.array([int(c, 16) for c in "fedcba9876543210"])[np.arange(32) & 15]],
-     gens=RDNA, clobbers=("s20=0x89abcdef", "s21=0x01234567"))  # fmt: skip
-form("v_readlane_b32", "v_readlane_b32 s20, {x}, 5\nv_mov_b32 {d}, s20", U32, (U32,), lambda x: np.repeat(x[:, 5:6], x.shape[1], 1),
-     clobbers=("s20",))  # fmt: skip
-form("v_writelane_b32", "v_mov_b32 {d}, {x}\nv_writelane_b32 {d}, 42, 7", U32, (U32,),
-     lambda x: np.where(np.arange(x.shape[1]) == 7, np.uint32(42), x))  # fmt: skip
-form("ds_bpermute_b32", "v_lshlrev_b32 {d}, 2, {y}\nds_bpermute_b32 {d}, {d}, {x}\ns_waitcnt lgkmcnt(0)", U32, (U32, U32),
-     lambda x, y: np.take_along_axis(x, (y & (x.shape[1] - 1)).astype(np.int64), 1), gens=(9, 10, 11))  # fmt: skip
-form("ds_swizzle_b32", "ds_swizzle_b32 {d}, {x} offset:swizzle(SWAP,16)\ns_waitcnt lgkmcnt(0)", U32, (U32,),
-     _from(lambda i: i ^ 16), gens=(9, 10, 11))  # fmt: skip
-form("ds_swizzle bitmask", 'ds_swizzle_b32 {d}, {x} offset:swizzle(BITMASK_PERM, "01pip")\ns_waitcnt lgkmcnt(0)', U32, (U32,),
-     _from(lambda i: (i & 32) | 8 | (i & 5) | (~i & 2)), gens=(9, 10, 11))  # fmt: skip
-form("exec mask", "s_mov_b32 s20, exec_lo\ns_mov_b32 exec_lo, 0x0f0f0f0f\nv_mov_b32 {d}, {x}\ns_mov_b32 exec_lo, s20", U32, (U32,),
-     lambda x, old: np.where(np.arange(32) & 4, old, x), old=True, gens=RDNA, clobbers=("s20",))  # fmt: skip
-form("sdwa", "v_add_u32_sdwa {d}, {x}, {y} dst_sel:WORD_1 dst_unused:UNUSED_PRESERVE src0_sel:BYTE_2 src1_sel:WORD_1", U32,
-     (U32, U32), lambda x, y, old: (((x >> 16 & 255) + (y >> 16)) << 16) | (old & 0xFFFF), old=True, archs=("gfx90a", "gfx942"))  # fmt: skip
-form("sdwa sext", "v_mov_b32_sdwa {d}, sext({x}) dst_sel:DWORD src0_sel:BYTE_1", U32, (U32,),
-     lambda x: sext(x >> 8, 8).astype(np.uint32), archs=("gfx90a", "gfx942", "gfx1030"))  # fmt: skip
-form("vopd swap", "v_mov_b32 v20, {x}\nv_mov_b32 v21, {y}\nv_dual_mov_b32 v20, v21 :: v_dual_mov_b32 v21, v20\nv_sub_nc_u32 {d}, v20, v21",
-     U32, (U32, U32), lambda x, y: y - x, gens=(11, 12), clobbers=("v20", "v21"))  # fmt: skip
-form("vopd", "v_mov_b32 v20, {x}\nv_mov_b32 v21, {y}\nv_dual_mul_f32 v20, v20, v21 :: v_dual_add_f32 v23, v21, v20\nv_add_f32 {d}, v20, v23",
-     F32, (F32, F32), lambda x, y: x * y + (x + y), gens=(11, 12), clobbers=("v20", "v21", "v23"))  # fmt: skip
-form("high halves (true16)", "v_add_f16_e64 {d}.h, {x}.h, {y}.l", U32, (U32, U32),
-     lambda x, y, old: (old & 0xFFFF) | join(halves(x, np.float16)[1] + halves(y, np.float16)[0], np.zeros(1, np.float16)) << 16,
-     old=True, gens=(11,), parts=F16)  # fmt: skip
-form("high halves (op_sel)", "v_fma_f16 {d}, {x}, {y}, 1.0 op_sel:[1,0,0,1]", U32, (U32, U32),
-     lambda x, y, old: (old & 0xFFFF) | join(fma64(halves(x, np.float16)[1], halves(y, np.float16)[0], np.ones(1, np.float16)),
-                                             np.zeros(1, np.float16)) << 16,
-     old=True, gens=(9, 10), parts=F16)  # fmt: skip
+form(
+    "dpp8",
+    "v_mov_b32_dpp {d}, {x} dpp8:[7,6,5,4,0,1,2,3]",
+    U32,
+    (U32,),
+    _from(lambda i: i & ~7 | np.array([7, 6, 5, 4, 0, 1, 2, 3])[i & 7]),
+    gens=RDNA,
+)
+form(
+    "v_permlane16_b32",
+    "v_permlane16_b32 {d}, {x}, s20, s21",
+    U32,
+    (U32,),
+    lambda x: x[
+        :, np.arange(32) & ~15 | np.array([int(c, 16) for c in "fedcba9876543210"])[np.arange(32) & 15]
+    ],
+    gens=RDNA,
+    clobbers=("s20=0x89abcdef", "s21=0x01234567"),
+)
+form(
+    "v_permlanex16_b32",
+    "v_permlanex16_b32 {d}, {x}, s20, s21",
+    U32,
+    (U32,),
+    lambda x: x[
+        :, np.arange(32) & ~15 ^ 16 | np.array([int(c, 16) for c in "fedcba9876543210"])[np.arange(32) & 15]
+    ],
+    gens=RDNA,
+    clobbers=("s20=0x89abcdef", "s21=0x01234567"),
+)
+form(
+    "v_readlane_b32",
+    "v_readlane_b32 s20, {x}, 5\nv_mov_b32 {d}, s20",
+    U32,
+    (U32,),
+    lambda x: np.repeat(x[:, 5:6], x.shape[1], 1),
+    clobbers=("s20",),
+)
+form(
+    "v_writelane_b32",
+    "v_mov_b32 {d}, {x}\nv_writelane_b32 {d}, 42, 7",
+    U32,
+    (U32,),
+    lambda x: np.where(np.arange(x.shape[1]) == 7, np.uint32(42), x),
+)
+form(
+    "ds_bpermute_b32",
+    "v_lshlrev_b32 {d}, 2, {y}\nds_bpermute_b32 {d}, {d}, {x}\ns_waitcnt lgkmcnt(0)",
+    U32,
+    (U32, U32),
+    lambda x, y: np.take_along_axis(x, (y & (x.shape[1] - 1)).astype(np.int64), 1),
+    gens=(9, 10, 11),
+)
+form(
+    "ds_swizzle_b32",
+    "ds_swizzle_b32 {d}, {x} offset:swizzle(SWAP,16)\ns_waitcnt lgkmcnt(0)",
+    U32,
+    (U32,),
+    _from(lambda i: i ^ 16),
+    gens=(9, 10, 11),
+)
+form(
+    "ds_swizzle bitmask",
+    'ds_swizzle_b32 {d}, {x} offset:swizzle(BITMASK_PERM, "01pip")\ns_waitcnt lgkmcnt(0)',
+    U32,
+    (U32,),
+    _from(lambda i: (i & 32) | 8 | (i & 5) | (~i & 2)),
+    gens=(9, 10, 11),
+)
+form(
+    "exec mask",
+    "s_mov_b32 s20, exec_lo\ns_mov_b32 exec_lo, 0x0f0f0f0f\nv_mov_b32 {d}, {x}\ns_mov_b32 exec_lo, s20",
+    U32,
+    (U32,),
+    lambda x, old: np.where(np.arange(32) & 4, old, x),
+    old=True,
+    gens=RDNA,
+    clobbers=("s20",),
+)
+form(
+    "sdwa",
+    "v_add_u32_sdwa {d}, {x}, {y} dst_sel:WORD_1 dst_unused:UNUSED_PRESERVE src0_sel:BYTE_2 src1_sel:WORD_1",
+    U32,
+    (U32, U32),
+    lambda x, y, old: (((x >> 16 & 255) + (y >> 16)) << 16) | (old & 0xFFFF),
+    old=True,
+    archs=("gfx90a", "gfx942"),
+)
+form(
+    "sdwa sext",
+    "v_mov_b32_sdwa {d}, sext({x}) dst_sel:DWORD src0_sel:BYTE_1",
+    U32,
+    (U32,),
+    lambda x: sext(x >> 8, 8).astype(np.uint32),
+    archs=("gfx90a", "gfx942", "gfx1030"),
+)
+form(
+    "vopd swap",
+    VOPD_SOURCES + "v_dual_mov_b32 v20, v21 :: v_dual_mov_b32 v21, v20\nv_sub_nc_u32 {d}, v20, v21",
+    U32,
+    (U32, U32),
+    lambda x, y: y - x,
+    gens=(11, 12),
+    clobbers=("v20", "v21"),
+)
+form(
+    "vopd",
+    VOPD_SOURCES + "v_dual_mul_f32 v20, v20, v21 :: v_dual_add_f32 v23, v21, v20\nv_add_f32 {d}, v20, v23",
+    F32,
+    (F32, F32),
+    lambda x, y: x * y + (x + y),
+    gens=(11, 12),
+    clobbers=("v20", "v21", "v23"),
+)
+form(
+    "high halves (true16)",
+    "v_add_f16_e64 {d}.h, {x}.h, {y}.l",
+    U32,
+    (U32, U32),
+    lambda x, y, old: (
+        (old & 0xFFFF)
+        | join(halves(x, np.float16)[1] + halves(y, np.float16)[0], np.zeros(1, np.float16)) << 16
+    ),
+    old=True,
+    gens=(11,),
+    parts=F16,
+)
+form(
+    "high halves (op_sel)",
+    "v_fma_f16 {d}, {x}, {y}, 1.0 op_sel:[1,0,0,1]",
+    U32,
+    (U32, U32),
+    lambda x, y, old: (
+        (old & 0xFFFF)
+        | join(
+            fma64(halves(x, np.float16)[1], halves(y, np.float16)[0], np.ones(1, np.float16)),
+            np.zeros(1, np.float16),
+        )
+        << 16
+    ),
+    old=True,
+    gens=(9, 10),
+    parts=F16,
+)
 
-# scalar unit ------------------------------------------------------------------------------------------------------
+# scalar unit
 salu("s_and_b32", U32, (U32, U32), lambda x, y: x & y)
 salu("s_xor_b64", U64, (U64, U64), lambda x, y: x ^ y)
 salu("s_lshl_b32", U32, (U32, U32), lambda x, y: x << shift(y))
@@ -382,11 +654,18 @@ scc("s_cmp_lt_i32", "s_cmp_lt_i32 {x}, {y}", (I32, I32), np.less)
 scc("s_cmp_ge_u32", "s_cmp_ge_u32 {x}, {y}", (U32, U32), np.greater_equal)
 scc("s_cmp_eq_u64", "s_cmp_eq_u64 {x}, {y}", (U64, U64), np.equal)
 scc("s_bitcmp1_b32", "s_bitcmp1_b32 {x}, {y}", (U32, U32), lambda x, y: x >> shift(y) & 1)
-form("s_cbranch", "s_cmp_lt_u32 {x}, {y}\ns_cbranch_scc1 1f\ns_mov_b32 {d}, 3\ns_branch 2f\n1:\ns_mov_b32 {d}, 4\n2:", U32, (U32, U32),
-     lambda x, y: np.where(x < y, 4, 3).astype(np.uint32), scalar=True, clobbers=("scc",))  # fmt: skip
+form(
+    "s_cbranch",
+    "s_cmp_lt_u32 {x}, {y}\ns_cbranch_scc1 1f\ns_mov_b32 {d}, 3\ns_branch 2f\n1:\ns_mov_b32 {d}, 4\n2:",
+    U32,
+    (U32, U32),
+    lambda x, y: np.where(x < y, 4, 3).astype(np.uint32),
+    scalar=True,
+    clobbers=("scc",),
+)
 
 
-# Longer references ------------------------------------------------------------------------------------------------
+# Longer references
 def _bfe_i32(x, offset, width):
     moved = s64(x) >> s64(offset)
     kept = moved & ((np.int64(1) << s64(width)) - 1)

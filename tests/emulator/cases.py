@@ -2,9 +2,9 @@
 
     valu("v_add_f32", F32, (F32, F32), lambda x, y: x + y)
 
-is a kernel that runs `v_add_f32 dst, x, y` on 256 lanes of special and random values. `asm` may replace the operand
-list, `gens` restricts the generations (9: CDNA, 10-12: RDNA2-4), `archs` the architectures by prefix. Placeholders:
-{d} destination, {x} {y} {z} sources, {l} the ".l" of 16-bit operands where the generation writes it, {vcc} {exec}.
+is a kernel that runs `v_add_f32 dst, x, y` on 256 lanes of special and random values. `gens` restricts the
+generations (9: CDNA, 10-12: RDNA2-4), `archs` the architectures by prefix. Placeholders in assembly: {d} destination,
+{x} {y} {z} sources, {l} the ".l" of 16-bit operands where the generation writes it, {vcc} the carry register.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ RDNA, ALL, CDNA = (10, 11, 12), (9, 10, 11, 12), (9,)
 
 @dataclass(frozen=True)
 class Case:
-    """One instruction form. `expect` gets the sources as arrays of shape (waves, lanes) and the old destination."""
+    """One instruction form. `expect` gets the sources, and maybe the old destination, as (waves, lanes)."""
 
     name: str
     asm: str
@@ -79,17 +79,24 @@ def compare(name, source, expect, **options) -> None:
 
 def salu(name, result, sources, expect, **options) -> None:
     operands = ", ".join("{" + letter + "}" for letter in "dxyz"[: len(sources) + 1])
-    _add(name, f"{name} {operands}", result, sources, expect, scalar=True,
-         clobbers=("scc",), **options)  # fmt: skip
+    _add(name, f"{name} {operands}", result, sources, expect, scalar=True, clobbers=("scc",), **options)
 
 
 def scc(name, asm, sources, expect, **options) -> None:
     """The condition code that an instruction leaves."""
-    _add(name, asm + "\ns_cselect_b32 {d}, 1, 0", U32, sources, lambda *s: expect(*s).astype(np.uint32),
-         scalar=True, clobbers=("scc",), **options)  # fmt: skip
+    _add(
+        name,
+        asm + "\ns_cselect_b32 {d}, 1, 0",
+        U32,
+        sources,
+        lambda *s: expect(*s).astype(np.uint32),
+        scalar=True,
+        clobbers=("scc",),
+        **options,
+    )
 
 
-# Helpers in NumPy -------------------------------------------------------------------------------------------------
+# Helpers in NumPy
 
 
 def u64(x):
@@ -192,6 +199,6 @@ def saturating(x, dtype):
 
 
 def fma64(x, y, z):
-    """x * y + z rounded once to float (exact for halves, and for floats whose sum fits an extended double)."""
+    """x * y + z rounded once (exact for halves, and where an extended double holds the sum)."""
     wide = np.longdouble
     return (x.astype(wide) * y.astype(wide) + z.astype(wide)).astype(x.dtype)

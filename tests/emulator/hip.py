@@ -130,7 +130,7 @@ class DeviceArray:
 
 
 class Function:
-    """A kernel: call it with grid, block and arguments (DeviceArray or NumPy scalar). Waits for the result."""
+    """A kernel: call it with grid, block and arguments (DeviceArray or NumPy scalar). It waits."""
 
     def __init__(self, gpu: "Gpu", handle: C.c_void_p):
         self.gpu, self.handle = gpu, handle

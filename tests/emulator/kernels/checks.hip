@@ -1,4 +1,5 @@
-// Kernels with a mistake each, and their correct neighbours: test_emulator_checks.py says what must be reported.
+// Kernels with a mistake each, and their correct neighbours: test_emulator_checks.py says what must be
+// reported.
 #include "device.h"
 
 // What is in LDS stays there: the compiler does not forward values past this point.
@@ -11,7 +12,8 @@ KERNEL(256) read_at(u32* out, const u32* index) { out[thread_x()] = out[index[th
 // A pointer that is off by one byte.
 KERNEL(64) misaligned(u8* out) { *(volatile u32*)(out + 1 + 8 * thread_x()) = 7; }
 
-// Each thread reads what a thread of another wave wrote; `synchronised` has the barrier that makes that right.
+// Each thread reads what a thread of another wave wrote; `synchronised` has the barrier that makes that
+// right.
 KERNEL(256) race(u32* out) {
   SHARED u32 cells[256];
   cells[thread_x()] = thread_x();
@@ -84,12 +86,14 @@ KERNEL(64) endless(volatile u32* flag) {
 
 // The workgroup's waves note in which order they came.
 KERNEL(256) arrival(u32* order, u32* next) {
-  if (lane() == 0) order[__hip_atomic_fetch_add(next, 1, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT)] = thread_x() / WAVE;
+  if (lane() == 0)
+    order[__hip_atomic_fetch_add(next, 1, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT)] = thread_x() / WAVE;
 }
 
 KERNEL(64) product(float* out, const float* x, float y) { out[thread_x()] = x[thread_x()] * y; }
 
-// The first wave waits for the second one without a barrier. Through memory: in LDS that would count as a race.
+// The first wave waits for the second one without a barrier. Through memory: in LDS that would count as a
+// race.
 KERNEL(128) spin(u32* out, u32* flag) {
   if (thread_x() < WAVE) {
     while (__hip_atomic_load(flag, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_WORKGROUP) == 0) {

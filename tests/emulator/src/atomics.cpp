@@ -40,7 +40,9 @@ AtomicOp operation(const char* old_name, const char* new_name, Fn) {
 template <class T>
 AtomicOp compare_and_swap(const char* old_name, const char* new_name) {
   return {old_name, new_name, sizeof(T),
-          [](u64 old, u64 data, u64 compare) { return widen<T>(narrow<T>(old) == narrow<T>(compare) ? narrow<T>(data) : narrow<T>(old)); },
+          [](u64 old, u64 data, u64 compare) {
+            return widen<T>(narrow<T>(old) == narrow<T>(compare) ? narrow<T>(data) : narrow<T>(old));
+          },
           true};
 }
 
@@ -72,15 +74,32 @@ void add_integer_operations(std::vector<AtomicOp>& ops, const std::array<std::ar
 const std::vector<AtomicOp>& operations() {
   static const std::vector<AtomicOp> rows = [] {
     std::vector<AtomicOp> ops;
-    add_integer_operations<u32, i32>(
-        ops, {{{"add", "add_u32"}, {"sub", "sub_u32"}, {"umax", "max_u32"}, {"umin", "min_u32"},
-               {"smax", "max_i32"}, {"smin", "min_i32"}, {"and", "and_b32"}, {"or", "or_b32"}, {"xor", "xor_b32"},
-               {"inc", "inc_u32"}, {"dec", "dec_u32"}, {"swap", "swap_b32"}, {"cmpswap", "cmpswap_b32"}}});
-    add_integer_operations<u64, i64>(
-        ops, {{{"add_x2", "add_u64"}, {"sub_x2", "sub_u64"}, {"umax_x2", "max_u64"}, {"umin_x2", "min_u64"},
-               {"smax_x2", "max_i64"}, {"smin_x2", "min_i64"}, {"and_x2", "and_b64"}, {"or_x2", "or_b64"},
-               {"xor_x2", "xor_b64"}, {"inc_x2", "inc_u64"}, {"dec_x2", "dec_u64"}, {"swap_x2", "swap_b64"},
-               {"cmpswap_x2", "cmpswap_b64"}}});
+    add_integer_operations<u32, i32>(ops, {{{"add", "add_u32"},
+                                            {"sub", "sub_u32"},
+                                            {"umax", "max_u32"},
+                                            {"umin", "min_u32"},
+                                            {"smax", "max_i32"},
+                                            {"smin", "min_i32"},
+                                            {"and", "and_b32"},
+                                            {"or", "or_b32"},
+                                            {"xor", "xor_b32"},
+                                            {"inc", "inc_u32"},
+                                            {"dec", "dec_u32"},
+                                            {"swap", "swap_b32"},
+                                            {"cmpswap", "cmpswap_b32"}}});
+    add_integer_operations<u64, i64>(ops, {{{"add_x2", "add_u64"},
+                                            {"sub_x2", "sub_u64"},
+                                            {"umax_x2", "max_u64"},
+                                            {"umin_x2", "min_u64"},
+                                            {"smax_x2", "max_i64"},
+                                            {"smin_x2", "min_i64"},
+                                            {"and_x2", "and_b64"},
+                                            {"or_x2", "or_b64"},
+                                            {"xor_x2", "xor_b64"},
+                                            {"inc_x2", "inc_u64"},
+                                            {"dec_x2", "dec_u64"},
+                                            {"swap_x2", "swap_b64"},
+                                            {"cmpswap_x2", "cmpswap_b64"}}});
     ops.push_back(operation<f32>(nullptr, "add_f32", [](f32 x, f32 y) { return x + y; }));
     ops.push_back(operation<f64>(nullptr, "add_f64", [](f64 x, f64 y) { return x + y; }));
     for (const char* name : {"max_f32", "max_num_f32", "fmax"}) {
@@ -95,8 +114,10 @@ const std::vector<AtomicOp>& operations() {
     for (const char* name : {"min_f64", "fmin_x2"}) {
       ops.push_back(operation<f64>(nullptr, name, [](f64 x, f64 y) { return min_num(x, y); }));
     }
-    ops.push_back(operation<u32>(nullptr, "pk_add_f16", [](u32 x, u32 y) { return add_pairs<f16>(x, y, add_f16); }));
-    ops.push_back(operation<u32>(nullptr, "pk_add_bf16", [](u32 x, u32 y) { return add_pairs<u16>(x, y, add_bf16); }));
+    ops.push_back(
+        operation<u32>(nullptr, "pk_add_f16", [](u32 x, u32 y) { return add_pairs<f16>(x, y, add_f16); }));
+    ops.push_back(
+        operation<u32>(nullptr, "pk_add_bf16", [](u32 x, u32 y) { return add_pairs<u16>(x, y, add_bf16); }));
     return ops;
   }();
   return rows;
@@ -117,8 +138,8 @@ u64 read_lane(Wave& w, int index, int lane, int bytes) {
   return bytes == 8 ? low | (static_cast<u64>(w.row<N>(index + 1)[lane]) << 32) : low;
 }
 
-// One lane after another, as the hardware serialises them. `data` is the first register of the data operand and
-// `compare` that of the value to compare with.
+// One lane after another, as the hardware serialises them. `data` is the first register of the data operand
+// and `compare` that of the value to compare with.
 template <int N>
 void update_lanes(Wave& w, const Inst& in, u8* const* host, u64 active, int data, int compare) {
   const AtomicOp& op = *in.row->atomic;
@@ -126,7 +147,8 @@ void update_lanes(Wave& w, const Inst& in, u8* const* host, u64 active, int data
     if (!((active >> l) & 1)) continue;
     const u64 value = read_lane<N>(w, data, l, op.bytes);
     const u64 expected = op.compares ? read_lane<N>(w, compare, l, op.bytes) : 0;
-    const u64 old = op.bytes == 8 ? update<u64>(host[l], op, value, expected) : update<u32>(host[l], op, value, expected);
+    const u64 old =
+        op.bytes == 8 ? update<u64>(host[l], op, value, expected) : update<u32>(host[l], op, value, expected);
     if (!in.returns) continue;
     w.row<N>(in.dst.index)[l] = static_cast<u32>(old);
     if (op.bytes == 8) w.row<N>(in.dst.index + 1)[l] = static_cast<u32>(old >> 32);
@@ -136,22 +158,24 @@ void update_lanes(Wave& w, const Inst& in, u8* const* host, u64 active, int data
 void add_global(Rows& rows, const AtomicOp& op, const char* name) {
   for (const char* prefix : {"global_atomic_", "flat_atomic_"}) {
     // src[0] address, src[1] scalar base, src[2] data (then the value to compare with).
-    Row row = custom(std::string(prefix) + name, Shape::Atomic, Class::GlobalAtomic, {}, [](Wave& w, const Inst& in, auto lanes) {
-      constexpr int N = lanes;
-      alignas(64) u64 address[N];
-      u8* host[N];
-      global_addresses<N>(w, in, 0, address);
-      const u64 active = w.exec();
-      const int bytes = in.row->atomic->bytes;
-      if (active && in_lds_aperture(address[std::countr_zero(active)])) {  // a flat pointer to LDS
-        u32 offset[N];
-        for (int l = 0; l < N; ++l) offset[l] = static_cast<u32>(address[l]);
-        resolve_lds<N>(w, offset, host, active, bytes, Access::Atomic);
-      } else {
-        resolve_global<N>(w, in, address, host, active, bytes, Access::Atomic);
-      }
-      update_lanes<N>(w, in, host, active, in.src[2].index, in.src[2].index + bytes / 4);
-    });
+    Row row =
+        custom(std::string(prefix) + name, Shape::Atomic, Class::GlobalAtomic, {},
+               [](Wave& w, const Inst& in, auto lanes) {
+                 constexpr int N = lanes;
+                 alignas(64) u64 address[N];
+                 u8* host[N];
+                 global_addresses<N>(w, in, 0, address);
+                 const u64 active = w.exec();
+                 const int bytes = in.row->atomic->bytes;
+                 if (active && in_lds_aperture(address[std::countr_zero(active)])) {  // a flat pointer to LDS
+                   u32 offset[N];
+                   for (int l = 0; l < N; ++l) offset[l] = static_cast<u32>(address[l]);
+                   resolve_lds<N>(w, offset, host, active, bytes, Access::Atomic);
+                 } else {
+                   resolve_global<N>(w, in, address, host, active, bytes, Access::Atomic);
+                 }
+                 update_lanes<N>(w, in, host, active, in.src[2].index, in.src[2].index + bytes / 4);
+               });
     row.atomic = &op;
     rows.push_back(row);
   }
@@ -162,16 +186,18 @@ void add_lds(Rows& rows, const AtomicOp& op, std::string name) {
     std::string full = name;
     if (returns) full.insert(full.rfind('_') + 1, "rtn_");
     // GFX9/10 compare-and-swap takes (compare, data); GFX11 renamed it cmpstore with (data, compare).
-    Row row = custom("ds_" + full, returns ? Shape::DstSrc : Shape::SrcOnly, Class::Lds, {}, [](Wave& w, const Inst& in, auto lanes) {
-      constexpr int N = lanes;
-      alignas(64) u32 address[N];
-      u8* host[N];
-      lds_addresses<N>(w, in.src[0], in.offset, address);
-      resolve_lds<N>(w, address, host, w.exec(), in.row->atomic->bytes, Access::Atomic);
-      const bool data_second = in.row->detail;
-      const Operand &data = data_second ? in.src[2] : in.src[1], &compare = data_second ? in.src[1] : in.src[2];
-      update_lanes<N>(w, in, host, w.exec(), data.index, compare.index);
-    });
+    Row row = custom("ds_" + full, returns ? Shape::DstSrc : Shape::SrcOnly, Class::Lds, {},
+                     [](Wave& w, const Inst& in, auto lanes) {
+                       constexpr int N = lanes;
+                       alignas(64) u32 address[N];
+                       u8* host[N];
+                       lds_addresses<N>(w, in.src[0], in.offset, address);
+                       resolve_lds<N>(w, address, host, w.exec(), in.row->atomic->bytes, Access::Atomic);
+                       const bool data_second = in.row->detail;
+                       const Operand &data = data_second ? in.src[2] : in.src[1],
+                                     &compare = data_second ? in.src[1] : in.src[2];
+                       update_lanes<N>(w, in, host, w.exec(), data.index, compare.index);
+                     });
     row.atomic = &op;
     row.detail = name.starts_with("cmpst_");
     rows.push_back(row);

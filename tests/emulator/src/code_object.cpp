@@ -1,4 +1,5 @@
-// Loads an AMD code object: ELF segments, kernel descriptors, the metadata note, and the disassembly of its code.
+// Loads an AMD code object: ELF segments, kernel descriptors, the metadata note, and the disassembly of its
+// code.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ T read(const u8* at) {
   return value;
 }
 
-// MessagePack, as much of it as the metadata uses ------------------------------------------------------------------
+// MessagePack, as much of it as the metadata uses
 
 struct Value {
   i64 number = 0;
@@ -77,15 +78,23 @@ class MessagePack {
   void read_long(Value& value, u8 tag) {
     switch (tag) {
       case 0xc0: return;
-      case 0xc2: case 0xc3: value.number = tag & 1; return;
-      case 0xcc: case 0xcd: case 0xce: case 0xcf: value.number = static_cast<i64>(big_endian(1 << (tag - 0xcc))); return;
+      case 0xc2:
+      case 0xc3: value.number = tag & 1; return;
+      case 0xcc:
+      case 0xcd:
+      case 0xce:
+      case 0xcf: value.number = static_cast<i64>(big_endian(1 << (tag - 0xcc))); return;
       case 0xd0: value.number = static_cast<i8>(big_endian(1)); return;
       case 0xd1: value.number = static_cast<i16>(big_endian(2)); return;
       case 0xd2: value.number = static_cast<i32>(big_endian(4)); return;
       case 0xd3: value.number = static_cast<i64>(big_endian(8)); return;
-      case 0xd9: case 0xda: case 0xdb: return read_text(value, big_endian(1 << (tag - 0xd9)));
-      case 0xdc: case 0xdd: return read_array(value, big_endian(2 << (tag - 0xdc)));
-      case 0xde: case 0xdf: return read_map(value, big_endian(2 << (tag - 0xde)));
+      case 0xd9:
+      case 0xda:
+      case 0xdb: return read_text(value, big_endian(1 << (tag - 0xd9)));
+      case 0xdc:
+      case 0xdd: return read_array(value, big_endian(2 << (tag - 0xdc)));
+      case 0xde:
+      case 0xdf: return read_map(value, big_endian(2 << (tag - 0xde)));
     }
     throw std::runtime_error("metadata: unexpected MessagePack tag");
   }
@@ -93,7 +102,7 @@ class MessagePack {
   const u8* at_;
 };
 
-// ELF ----------------------------------------------------------------------------------------------------------------
+// ELF
 
 struct Segment {
   u32 type;
@@ -109,14 +118,19 @@ constexpr u32 kLoad = 1, kNote = 4, kDynamicSymbols = 11, kMetadataNote = 32;
 class Elf {
  public:
   explicit Elf(const void* data) : base_(static_cast<const u8*>(data)) {
-    if (std::memcmp(base_, "\x7f" "ELF", 4) != 0) throw std::runtime_error("not an ELF code object");
+    if (std::memcmp(base_,
+                    "\x7f"
+                    "ELF",
+                    4) != 0)
+      throw std::runtime_error("not an ELF code object");
     const u64 segments = read<u64>(base_ + 32), sections = read<u64>(base_ + 40);
     const int segment_count = read<u16>(base_ + 56);
     const int section_bytes = read<u16>(base_ + 58), section_count = read<u16>(base_ + 60);
     bytes_ = sections + static_cast<u64>(section_bytes) * section_count;
     for (int i = 0; i < segment_count; ++i) {
       const u8* p = base_ + segments + 56 * i;
-      segments_.push_back({read<u32>(p), read<u64>(p + 8), read<u64>(p + 16), read<u64>(p + 32), read<u64>(p + 40)});
+      segments_.push_back(
+          {read<u32>(p), read<u64>(p + 8), read<u64>(p + 16), read<u64>(p + 32), read<u64>(p + 40)});
       bytes_ = std::max(bytes_, segments_.back().offset + segments_.back().file_bytes);
     }
     for (int i = 0; i < section_count; ++i) {
@@ -182,7 +196,8 @@ Kernel read_kernel(const Value& row, const u8* descriptor, u64 descriptor_addres
   kernel.preload = read<u16>(descriptor + 58);
   for (const Value& argument : row.at(".args").items) {
     kernel.arguments.push_back({static_cast<u32>(argument.at(".offset").number),
-                                static_cast<u32>(argument.at(".size").number), argument.at(".value_kind").text});
+                                static_cast<u32>(argument.at(".size").number),
+                                argument.at(".value_kind").text});
   }
   return kernel;
 }
@@ -233,13 +248,16 @@ std::unique_ptr<Module> load_code_object(const void* data) {
   module->target = find_target(module->arch);
   if (!module->target) throw std::runtime_error("no emulated architecture " + module->arch);
   for (const Segment& segment : elf.segments()) {
-    if (segment.type == kLoad) module->image_bytes = std::max(module->image_bytes, segment.address + segment.memory_bytes);
+    if (segment.type == kLoad)
+      module->image_bytes = std::max(module->image_bytes, segment.address + segment.memory_bytes);
   }
-  void* image = mmap(nullptr, module->image_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* image =
+      mmap(nullptr, module->image_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (image == MAP_FAILED) throw std::runtime_error("no memory for the code object");
   module->image = reinterpret_cast<u64>(image);
   for (const Segment& segment : elf.segments()) {
-    if (segment.type == kLoad) std::memcpy(static_cast<u8*>(image) + segment.address, elf.at(segment.offset), segment.file_bytes);
+    if (segment.type == kLoad)
+      std::memcpy(static_cast<u8*>(image) + segment.address, elf.at(segment.offset), segment.file_bytes);
   }
   memory_map().insert({module->image, module->image + module->image_bytes, 0, Range::kAnyone});
   const auto symbols = elf.symbols();

@@ -37,19 +37,19 @@ void add_branches(Rows& rows) {
   rows.push_back(branch("s_cbranch_scc1", [](const Wave& w) { return w.scc != 0; }));
   rows.push_back(branch("s_cbranch_execz", [](const Wave& w) { return w.exec() == 0; }));
   rows.push_back(branch("s_cbranch_execnz", [](const Wave& w) { return w.exec() != 0; }));
-  rows.push_back(branch("s_cbranch_vccz", [](const Wave& w) { return special_scalar(w, Kind::VccZero) != 0; }));
-  rows.push_back(branch("s_cbranch_vccnz", [](const Wave& w) { return special_scalar(w, Kind::VccZero) == 0; }));
+  rows.push_back(
+      branch("s_cbranch_vccz", [](const Wave& w) { return special_scalar(w, Kind::VccZero) != 0; }));
+  rows.push_back(
+      branch("s_cbranch_vccnz", [](const Wave& w) { return special_scalar(w, Kind::VccZero) == 0; }));
 }
 
 void add_program_counter(Rows& rows) {
-  Row getpc = control("s_getpc_b64", Class::Salu, [](Wave& w, const Inst& in) {
-    write_scalar(w, in.dst, return_address(w, in));
-  });
+  Row getpc = control("s_getpc_b64", Class::Salu,
+                      [](Wave& w, const Inst& in) { write_scalar(w, in.dst, return_address(w, in)); });
   getpc.shape = Shape::DstSrc;
   rows.push_back(getpc);
-  rows.push_back(control("s_setpc_b64", Class::Branch, [](Wave& w, const Inst& in) {
-    jump(w, read_scalar<u64>(w, in.src[0]));
-  }));
+  rows.push_back(control("s_setpc_b64", Class::Branch,
+                         [](Wave& w, const Inst& in) { jump(w, read_scalar<u64>(w, in.src[0])); }));
   Row swappc = control("s_swappc_b64", Class::Branch, [](Wave& w, const Inst& in) {
     const u64 to = read_scalar<u64>(w, in.src[0]);
     write_scalar(w, in.dst, return_address(w, in));
@@ -67,7 +67,8 @@ void add_ends(Rows& rows) {
   for (const char* name : {"s_barrier", "s_barrier_wait"}) {
     rows.push_back(control(name, Class::Barrier, [](Wave& w, const Inst&) { w.state = State::AtBarrier; }));
   }
-  rows.push_back(control("s_trap", Class::Other, [](Wave& w, const Inst&) { fault(w, "the kernel trapped"); }));
+  rows.push_back(
+      control("s_trap", Class::Other, [](Wave& w, const Inst&) { fault(w, "the kernel trapped"); }));
   // A sleeping wave is waiting for another one.
   rows.push_back(control("s_sleep", Class::Wait, [](Wave& w, const Inst&) { w.yield = true; }));
 }
@@ -86,7 +87,8 @@ void set_mode(Wave& w, u32 offset, u32 bits, u32 value) {
 void add_mode(Rows& rows) {
   for (const char* name : {"s_setreg_b32", "s_setreg_imm32_b32"}) {
     rows.push_back(control(name, Class::Salu, [](Wave& w, const Inst& in) {
-      if (in.offset0 == kHwMode) set_mode(w, in.offset1 & 0xff, in.offset1 >> 8, read_scalar<u32>(w, in.src[0]));
+      if (in.offset0 == kHwMode)
+        set_mode(w, in.offset1 & 0xff, in.offset1 >> 8, read_scalar<u32>(w, in.src[0]));
     }));
   }
   Row getreg = control("s_getreg_b32", Class::Salu, [](Wave& w, const Inst& in) {
@@ -96,29 +98,73 @@ void add_mode(Rows& rows) {
   });
   getreg.shape = Shape::DstSrc;
   rows.push_back(getreg);
-  rows.push_back(control("s_denorm_mode", Class::Salu, [](Wave& w, const Inst& in) {
-    set_mode(w, 4, 4, read_scalar<u32>(w, in.src[0]));
-  }));
+  rows.push_back(control("s_denorm_mode", Class::Salu,
+                         [](Wave& w, const Inst& in) { set_mode(w, 4, 4, read_scalar<u32>(w, in.src[0])); }));
   rows.push_back(control("s_round_mode", Class::Salu, [](Wave& w, const Inst& in) {
     if (read_scalar<u32>(w, in.src[0]) & 15) fault(w, "only rounding to nearest is modelled");
   }));
-  rows.push_back(control("s_memtime", Class::Other, [](Wave& w, const Inst&) { fault(w, "no clock is modelled"); }));
+  rows.push_back(
+      control("s_memtime", Class::Other, [](Wave& w, const Inst&) { fault(w, "no clock is modelled"); }));
 }
 
 // Waiting, caching, scheduling: nothing to do, since every instruction completes before the next one starts.
 void add_nops(Rows& rows) {
-  const char* const waits[] = {
-      "s_waitcnt", "s_waitcnt_vscnt", "s_waitcnt_vmcnt", "s_waitcnt_lgkmcnt", "s_waitcnt_expcnt",
-      "s_waitcnt_depctr", "s_wait_alu", "s_wait_loadcnt", "s_wait_storecnt", "s_wait_dscnt", "s_wait_kmcnt",
-      "s_wait_loadcnt_dscnt", "s_wait_storecnt_dscnt", "s_wait_samplecnt", "s_wait_bvhcnt", "s_wait_expcnt",
-      "s_wait_event", "s_wait_idle", "s_delay_alu", "s_nop", "s_clause", "s_code_end", "v_nop"};
-  const char* const hints[] = {
-      "s_inst_prefetch", "s_set_inst_prefetch_distance", "s_setprio", "s_sethalt", "s_icache_inv",
-      "s_dcache_inv", "s_dcache_wb", "s_gl1_inv", "buffer_gl0_inv", "buffer_gl1_inv", "buffer_wbl2",
-      "buffer_inv", "buffer_wbinvl1", "buffer_wbinvl1_vol", "buffer_invl2", "buffer_wbinvl1_sc", "global_inv",
-      "global_wb", "global_wbinv", "s_barrier_signal", "s_barrier_leave", "s_prefetch_inst", "s_prefetch_data",
-      "s_prefetch_inst_pc_rel", "s_prefetch_data_pc_rel", "s_buffer_prefetch_data", "global_prefetch_b8",
-      "s_sendmsg", "s_ttracedata", "s_ttracedata_imm", "s_incperflevel", "s_decperflevel", "s_version"};
+  const char* const waits[] = {"s_waitcnt",
+                               "s_waitcnt_vscnt",
+                               "s_waitcnt_vmcnt",
+                               "s_waitcnt_lgkmcnt",
+                               "s_waitcnt_expcnt",
+                               "s_waitcnt_depctr",
+                               "s_wait_alu",
+                               "s_wait_loadcnt",
+                               "s_wait_storecnt",
+                               "s_wait_dscnt",
+                               "s_wait_kmcnt",
+                               "s_wait_loadcnt_dscnt",
+                               "s_wait_storecnt_dscnt",
+                               "s_wait_samplecnt",
+                               "s_wait_bvhcnt",
+                               "s_wait_expcnt",
+                               "s_wait_event",
+                               "s_wait_idle",
+                               "s_delay_alu",
+                               "s_nop",
+                               "s_clause",
+                               "s_code_end",
+                               "v_nop"};
+  const char* const hints[] = {"s_inst_prefetch",
+                               "s_set_inst_prefetch_distance",
+                               "s_setprio",
+                               "s_sethalt",
+                               "s_icache_inv",
+                               "s_dcache_inv",
+                               "s_dcache_wb",
+                               "s_gl1_inv",
+                               "buffer_gl0_inv",
+                               "buffer_gl1_inv",
+                               "buffer_wbl2",
+                               "buffer_inv",
+                               "buffer_wbinvl1",
+                               "buffer_wbinvl1_vol",
+                               "buffer_invl2",
+                               "buffer_wbinvl1_sc",
+                               "global_inv",
+                               "global_wb",
+                               "global_wbinv",
+                               "s_barrier_signal",
+                               "s_barrier_leave",
+                               "s_prefetch_inst",
+                               "s_prefetch_data",
+                               "s_prefetch_inst_pc_rel",
+                               "s_prefetch_data_pc_rel",
+                               "s_buffer_prefetch_data",
+                               "global_prefetch_b8",
+                               "s_sendmsg",
+                               "s_ttracedata",
+                               "s_ttracedata_imm",
+                               "s_incperflevel",
+                               "s_decperflevel",
+                               "s_version"};
   for (const char* name : waits) rows.push_back(control(name, Class::Wait, [](Wave&, const Inst&) {}));
   for (const char* name : hints) rows.push_back(control(name, Class::Other, [](Wave&, const Inst&) {}));
 }

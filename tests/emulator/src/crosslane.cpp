@@ -1,4 +1,5 @@
-// Moving values between lanes: readlane, permlane and the LDS permutes (DPP is in the operand readers, valu.cpp).
+// Moving values between lanes: readlane, permlane and the LDS permutes (DPP is in the operand readers,
+// valu.cpp).
 #include "valu.h"
 
 namespace emu {
@@ -20,7 +21,8 @@ void add_lane_access(Rows& rows) {
     rows.push_back(crosslane(name, [](Wave& w, const Inst& in, auto lanes) {
       constexpr int N = lanes;
       const Operand& from = in.src[0];
-      const u32 value = from.kind == Kind::Vector ? w.row<N>(from.index)[first_active(w)] : read_scalar<u32>(w, from);
+      const u32 value =
+          from.kind == Kind::Vector ? w.row<N>(from.index)[first_active(w)] : read_scalar<u32>(w, from);
       write_scalar(w, in.dst, value);
     }));
   }
@@ -70,7 +72,8 @@ void add_permlane(Rows& rows, const char* name, From) {
   rows.push_back(crosslane(name, [](Wave& w, const Inst& in, auto lanes) {
     constexpr int N = lanes;
     const u32* source = w.row<N>(in.src[0].index);
-    const u64 selectors = read_scalar<u32>(w, in.src[1]) | (static_cast<u64>(read_scalar<u32>(w, in.src[2])) << 32);
+    const u64 selectors =
+        read_scalar<u32>(w, in.src[1]) | (static_cast<u64>(read_scalar<u32>(w, in.src[2])) << 32);
     const bool fetch_inactive = in.op_sel & 1, zero_invalid = in.op_sel & 2;
     const u64 exec = w.exec();
     alignas(64) u32 result[N];

@@ -54,13 +54,15 @@ class Decoder {
     inst.text = line.text;
     if (inst.klass == Class::Branch) {
       const i64 distance = static_cast<i16>(line.first_word & 0xffff);
-      if (inst.row->name.find("branch") != std::string::npos) branches_.emplace_back(inst.id, line.pc + 4 + 4 * distance);
+      if (inst.row->name.find("branch") != std::string::npos)
+        branches_.emplace_back(inst.id, line.pc + 4 + 4 * distance);
     }
     module_.code.push_back(std::move(inst));
   }
 
-  // VOPD: two operations, both of which read before either writes. They run one after the other in an order in which
-  // the second does not read what the first wrote; when there is no such order, the first writes to a spare register.
+  // VOPD: two operations, both of which read before either writes. They run one after the other in an order
+  // in which the second does not read what the first wrote; when there is no such order, the first writes to
+  // a spare register.
   void add_dual(Inst x, Inst y, const ListingLine& line) {
     const bool y_reads_x = reads(y, x.dst.index), x_reads_y = reads(x, y.dst.index);
     if (!y_reads_x || !x_reads_y) {
@@ -154,12 +156,14 @@ class Decoder {
     inst.blgp = s.has("blgp") ? static_cast<u8>(number(s, "blgp")) : 0;
     inst.bitop = static_cast<u8>(number(s, "bitop3"));
     // GFX12 writes byte_sel:2 or, before LLVM 20, its two bits as op_sel.
-    inst.byte_select = s.has("byte_sel") ? static_cast<u8>(number(s, "byte_sel"))
-                                         : static_cast<u8>(((inst.op_sel & 1) << 1) | ((inst.op_sel >> 1) & 1));
+    inst.byte_select = s.has("byte_sel")
+                           ? static_cast<u8>(number(s, "byte_sel"))
+                           : static_cast<u8>(((inst.op_sel & 1) << 1) | ((inst.op_sel >> 1) & 1));
     inst.offen = s.has("offen");
     inst.idxen = s.has("idxen");
     const std::string_view* hint = s.find("th");
-    const bool atomic_return = hint && hint->starts_with("TH_ATOMIC") && hint->find("RETURN") != std::string_view::npos;
+    const bool atomic_return =
+        hint && hint->starts_with("TH_ATOMIC") && hint->find("RETURN") != std::string_view::npos;
     inst.returns = s.has("glc") || s.has("sc0") || atomic_return;
     if (inst.row->atomic && inst.klass == Class::Lds) inst.returns = inst.row->shape == Shape::DstSrc;
     inst.dpp = make_dpp(s);
@@ -170,7 +174,8 @@ class Decoder {
     if (!value.starts_with("swizzle(")) return parse_integer(value);
     const size_t comma = value.find(',');
     const std::string_view mode = value.substr(8, comma - 8);
-    const std::vector<int> a = parse_list("[" + std::string(value.substr(comma + 1, value.size() - comma - 2)) + "]");
+    const std::vector<int> a =
+        parse_list("[" + std::string(value.substr(comma + 1, value.size() - comma - 2)) + "]");
     if (mode == "QUAD_PERM") return 0x8000 | a[0] | a[1] << 2 | a[2] << 4 | a[3] << 6;
     if (mode == "SWAP") return 31 | a[0] << 10;
     if (mode == "REVERSE") return 31 | (a[0] - 1) << 10;
@@ -201,8 +206,8 @@ class Decoder {
       else o.push_back(parse_operand(text));
     }
     const Row& row = *inst.row;
-    const int wanted = static_cast<int>(
-        std::count_if(row.widths.begin(), row.widths.end(), [](Width width) { return width != Width::None; }));
+    const int wanted = static_cast<int>(std::count_if(row.widths.begin(), row.widths.end(),
+                                                      [](Width width) { return width != Width::None; }));
     Operand vcc;
     vcc.kind = Kind::Scalar;
     vcc.index = slot::vcc;
@@ -220,8 +225,10 @@ class Decoder {
     };
     switch (row.shape) {
       case Shape::SrcOnly: return sources({0, 1, 2, 3});
-      case Shape::DstSrc: case Shape::Load: take(inst.dst); return sources({0, 1, 2, 3});
-      case Shape::CarryOut: case Shape::CarryInOut: {
+      case Shape::DstSrc:
+      case Shape::Load: take(inst.dst); return sources({0, 1, 2, 3});
+      case Shape::CarryOut:
+      case Shape::CarryInOut: {
         const int carry_in = row.shape == Shape::CarryInOut;
         take(inst.dst);
         inst.sdst = vcc;
@@ -229,7 +236,8 @@ class Decoder {
         if (carry_in && static_cast<int>(o.size()) == wanted) o.push_back(vcc);
         return sources({0, 1, 2, 3});
       }
-      case Shape::Compare: case Shape::CompareX: {
+      case Shape::Compare:
+      case Shape::CompareX: {
         inst.sdst = vcc;
         if (row.shape == Shape::CompareX && module_.target->generation >= 10) inst.sdst.index = slot::exec;
         if (static_cast<int>(o.size()) > wanted) take(inst.sdst);
@@ -249,17 +257,21 @@ class Decoder {
 
   static void read_hardware_register(Inst& inst, std::string_view text) {
     // hwreg(HW_REG_MODE, offset, size); only MODE matters.
-    const bool mode = text.find("MODE") != std::string_view::npos && text.find("DENORM") == std::string_view::npos;
+    const bool mode =
+        text.find("MODE") != std::string_view::npos && text.find("DENORM") == std::string_view::npos;
     int offset = 0, size = 32;
-    std::sscanf(std::string(text.substr(text.find(',') == std::string_view::npos ? text.size() : text.find(','))).c_str(),
-                ", %d, %d", &offset, &size);
+    std::sscanf(
+        std::string(text.substr(text.find(',') == std::string_view::npos ? text.size() : text.find(',')))
+            .c_str(),
+        ", %d, %d", &offset, &size);
     inst.offset0 = mode ? 1 : 0;
     inst.offset1 = static_cast<u32>(offset | (size << 8));
   }
 
   void apply_selects(Inst& inst, const Statement& s) {
     const auto select = [&](std::string_view name, Select& to) {
-      static const char* const names[] = {"BYTE_0", "BYTE_1", "BYTE_2", "BYTE_3", "WORD_0", "WORD_1", "DWORD"};
+      static const char* const names[] = {"BYTE_0", "BYTE_1", "BYTE_2", "BYTE_3",
+                                          "WORD_0", "WORD_1", "DWORD"};
       const std::string_view* value = s.find(name);
       for (int i = 0; value && i < 7; ++i) {
         if (*value == names[i]) to = static_cast<Select>(i);
@@ -287,7 +299,8 @@ class Decoder {
     if (operand.kind == Kind::Constant) bind_constant(operand, width);
     const bool usable = operand.is_register() || operand.kind == Kind::Constant;
     const bool is_swizzled = inst.dpp && index == 0;
-    operand.plain = usable && !operand.negate && !operand.absolute && operand.select == Select::Dword && !is_swizzled;
+    operand.plain =
+        usable && !operand.negate && !operand.absolute && operand.select == Select::Dword && !is_swizzled;
   }
 
   void bind_constant(Operand& operand, Width width) {
@@ -318,13 +331,16 @@ class Decoder {
   std::vector<std::pair<u32, u64>> branches_;
 };
 
-// DPP controls: where lane l (p within its row of 16 starting at r) reads from, or -1 when that lane does not exist.
+// DPP controls: where lane l (p within its row of 16 starting at r) reads from, or -1 when that lane does not
+// exist.
 struct DppControl {
   const char* name;
   int (*from)(int lane, int argument, int lanes);
 };
 
-int within_row(int lane, int position) { return position < 0 || position > 15 ? -1 : (lane & ~15) | position; }
+int within_row(int lane, int position) {
+  return position < 0 || position > 15 ? -1 : (lane & ~15) | position;
+}
 
 const DppControl kDppControls[] = {
     {"row_shl", [](int l, int n, int) { return within_row(l, (l & 15) + n); }},
@@ -335,7 +351,9 @@ const DppControl kDppControls[] = {
     {"row_share", [](int l, int n, int) { return within_row(l, n); }},
     {"row_newbcast", [](int l, int n, int) { return within_row(l, n); }},
     {"row_xmask", [](int l, int n, int) { return l ^ n; }},
-    {"row_bcast", [](int l, int n, int) { return n == 15 ? (l & ~15) - 1 : l < 32 ? -1 : 31; }},
+    {"row_bcast", [](int l, int n, int) { return n == 15  ? (l & ~15) - 1
+                                                 : l < 32 ? -1
+                                                          : 31; }},
     {"wave_shl", [](int l, int n, int lanes) { return l + n < lanes ? l + n : -1; }},
     {"wave_shr", [](int l, int n, int) { return l - n; }},
     {"wave_rol", [](int l, int n, int lanes) { return (l + n) & (lanes - 1); }},

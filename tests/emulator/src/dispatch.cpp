@@ -68,7 +68,8 @@ class GroupRunner {
       group_.tags.reader.resize(group_.lds.size());
     }
     const size_t rows = kVectorRows * lanes_;
-    registers_.reset(static_cast<u32*>(std::aligned_alloc(64, (waves_.size() * rows * sizeof(u32) + 63) / 64 * 64)));
+    registers_.reset(
+        static_cast<u32*>(std::aligned_alloc(64, (waves_.size() * rows * sizeof(u32) + 63) / 64 * 64)));
     scratch_.resize(static_cast<size_t>(kernel_.scratch) * lanes_ * waves_.size());
     order_.resize(waves_.size());
     std::iota(order_.begin(), order_.end(), 0);
@@ -138,7 +139,8 @@ class GroupRunner {
     std::fill_n(w.v, static_cast<size_t>(std::min<u32>(kernel_.vgprs, 256)) * lanes_, kPoison);
     std::fill_n(w.v + kAccumulators * lanes_, static_cast<size_t>(kernel_.agprs) * lanes_, kPoison);
     if (w.scratch_bytes) {
-      std::fill_n(reinterpret_cast<u32*>(w.scratch), static_cast<size_t>(w.scratch_bytes) * lanes_ / 4, kPoison);
+      std::fill_n(reinterpret_cast<u32*>(w.scratch), static_cast<size_t>(w.scratch_bytes) * lanes_ / 4,
+                  kPoison);
     }
   }
 
@@ -227,7 +229,8 @@ class GroupRunner {
       --budget;
     }
     executed_[w.id] += kTimeSlice - budget;
-    if (executed_[w.id] > settings().max_instructions) fault(w, "the wave does not end (AMDEMU_MAX_INSTRUCTIONS)");
+    if (executed_[w.id] > settings().max_instructions)
+      fault(w, "the wave does not end (AMDEMU_MAX_INSTRUCTIONS)");
   }
 
   const Launch& launch_;

@@ -20,7 +20,8 @@ struct Dispatch {
 // Throws Fault when the kernel does something wrong.
 void run_dispatch(const Dispatch& dispatch);
 
-inline constexpr u32 kPoison = 0x7fff7fff;  // a NaN as f32, f64, f16, bf16 and fp8; a large number as an integer
+inline constexpr u32 kPoison =
+    0x7fff7fff;  // a NaN as f32, f64, f16, bf16 and fp8; a large number as an integer
 
 // Makes the thread's floating point unit flush f32 denormals, or not, as the wave's mode says.
 void apply_denormal_mode(const Wave& wave);

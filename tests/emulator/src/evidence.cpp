@@ -34,10 +34,10 @@ void write_record(std::ostream& out, const LaunchRecord& record) {
     out << (i ? "," : "") << "\"" << class_name(static_cast<Class>(i)) << "\":" << c.instructions[i];
   }
   const std::pair<const char*, u64> values[] = {
-      {"wave_instructions", total},          {"waves", c.waves},
-      {"bytes_read", c.bytes_read},          {"bytes_written", c.bytes_written},
-      {"lines_read", c.lines_read},          {"lines_written", c.lines_written},
-      {"lds_bytes_read", c.lds_bytes_read},  {"lds_bytes_written", c.lds_bytes_written},
+      {"wave_instructions", total},         {"waves", c.waves},
+      {"bytes_read", c.bytes_read},         {"bytes_written", c.bytes_written},
+      {"lines_read", c.lines_read},         {"lines_written", c.lines_written},
+      {"lds_bytes_read", c.lds_bytes_read}, {"lds_bytes_written", c.lds_bytes_written},
       {"bank_conflicts", c.bank_conflicts},
   };
   out << "}";

@@ -13,7 +13,8 @@ namespace emu {
 namespace {
 
 constexpr const char* kNames[] = {"malloc", "load", "compile", "launch", "copy", "sync", "lost"};
-std::array<std::atomic<int>, static_cast<int>(FaultKind::Count)> g_left{};  // calls until the failure; 0: never
+std::array<std::atomic<int>, static_cast<int>(FaultKind::Count)>
+    g_left{};  // calls until the failure; 0: never
 
 void read_environment() {
   std::istringstream in(settings().faults);

@@ -1,7 +1,7 @@
 // Fault injection: make the n-th call of a kind fail.
 //
-// AMDEMU_FAIL=malloc:3,launch:1 or emuFailAt("malloc", 3). Kinds: malloc (device and pinned), load (module), compile,
-// launch, copy, sync, lost (the n-th stream operation loses the device for good).
+// AMDEMU_FAIL=malloc:3,launch:1 or emuFailAt("malloc", 3). Kinds: malloc (device and pinned), load (module),
+// compile, launch, copy, sync, lost (the n-th stream operation loses the device for good).
 #pragma once
 
 #include <string>

@@ -67,46 +67,46 @@ struct Attribute {
 };
 
 const Attribute kAttributes[] = {
-    {2, [](const Device&) { return 2; }},                                   // AsyncEngineCount
-    {3, [](const Device&) { return 1; }},                                   // CanMapHostMemory
-    {5, [](const Device& d) { return d.target.clock_khz; }},                // ClockRate
-    {8, [](const Device&) { return 1; }},                                   // ConcurrentKernels
-    {9, [](const Device& d) { return int(d.target.integrated); }},          // ConcurrentManagedAccess
-    {10, [](const Device&) { return 0; }},                                  // CooperativeLaunch
-    {13, [](const Device& d) { return int(d.target.integrated); }},         // DirectManagedMemAccessFromHost
-    {16, [](const Device& d) { return int(d.target.integrated); }},         // Integrated
-    {19, [](const Device& d) { return int(d.target.l2_bytes); }},           // L2CacheSize
-    {23, [](const Device& d) { return d.target.major; }},                   // ComputeCapabilityMajor
-    {24, [](const Device&) { return 1; }},                                  // ManagedMemory
-    {26, [](const Device&) { return kMaxThreads; }},                        // MaxBlockDimX
-    {27, [](const Device&) { return kMaxThreads; }},                        // MaxBlockDimY
-    {28, [](const Device&) { return kMaxThreads; }},                        // MaxBlockDimZ
-    {29, [](const Device&) { return kMaxGrid; }},                           // MaxGridDimX
-    {30, [](const Device&) { return kMaxGridYZ; }},                         // MaxGridDimY
-    {31, [](const Device&) { return kMaxGridYZ; }},                         // MaxGridDimZ
-    {56, [](const Device&) { return kMaxThreads; }},                        // MaxThreadsPerBlock
-    {57, [](const Device& d) { return d.target.max_threads_per_cu; }},      // MaxThreadsPerMultiProcessor
-    {59, [](const Device& d) { return d.target.memory_bus_bits; }},         // MemoryBusWidth
-    {60, [](const Device& d) { return d.target.memory_clock_khz; }},        // MemoryClockRate
-    {61, [](const Device& d) { return d.target.minor; }},                   // ComputeCapabilityMinor
-    {63, [](const Device& d) { return d.target.compute_units; }},           // MultiprocessorCount
-    {65, [](const Device&) { return 0; }},                                  // PageableMemoryAccess
-    {66, [](const Device&) { return 0; }},                                  // ...UsesHostPageTables
-    {67, [](const Device& d) { return d.index + 3; }},                      // PciBusId
-    {68, [](const Device&) { return 0; }},                                  // PciDeviceId
-    {69, [](const Device&) { return 0; }},                                  // PciDomainId
+    {2, [](const Device&) { return 2; }},                               // AsyncEngineCount
+    {3, [](const Device&) { return 1; }},                               // CanMapHostMemory
+    {5, [](const Device& d) { return d.target.clock_khz; }},            // ClockRate
+    {8, [](const Device&) { return 1; }},                               // ConcurrentKernels
+    {9, [](const Device& d) { return int(d.target.integrated); }},      // ConcurrentManagedAccess
+    {10, [](const Device&) { return 0; }},                              // CooperativeLaunch
+    {13, [](const Device& d) { return int(d.target.integrated); }},     // DirectManagedMemAccessFromHost
+    {16, [](const Device& d) { return int(d.target.integrated); }},     // Integrated
+    {19, [](const Device& d) { return int(d.target.l2_bytes); }},       // L2CacheSize
+    {23, [](const Device& d) { return d.target.major; }},               // ComputeCapabilityMajor
+    {24, [](const Device&) { return 1; }},                              // ManagedMemory
+    {26, [](const Device&) { return kMaxThreads; }},                    // MaxBlockDimX
+    {27, [](const Device&) { return kMaxThreads; }},                    // MaxBlockDimY
+    {28, [](const Device&) { return kMaxThreads; }},                    // MaxBlockDimZ
+    {29, [](const Device&) { return kMaxGrid; }},                       // MaxGridDimX
+    {30, [](const Device&) { return kMaxGridYZ; }},                     // MaxGridDimY
+    {31, [](const Device&) { return kMaxGridYZ; }},                     // MaxGridDimZ
+    {56, [](const Device&) { return kMaxThreads; }},                    // MaxThreadsPerBlock
+    {57, [](const Device& d) { return d.target.max_threads_per_cu; }},  // MaxThreadsPerMultiProcessor
+    {59, [](const Device& d) { return d.target.memory_bus_bits; }},     // MemoryBusWidth
+    {60, [](const Device& d) { return d.target.memory_clock_khz; }},    // MemoryClockRate
+    {61, [](const Device& d) { return d.target.minor; }},               // ComputeCapabilityMinor
+    {63, [](const Device& d) { return d.target.compute_units; }},       // MultiprocessorCount
+    {65, [](const Device&) { return 0; }},                              // PageableMemoryAccess
+    {66, [](const Device&) { return 0; }},                              // ...UsesHostPageTables
+    {67, [](const Device& d) { return d.index + 3; }},                  // PciBusId
+    {68, [](const Device&) { return 0; }},                              // PciDeviceId
+    {69, [](const Device&) { return 0; }},                              // PciDomainId
     {71, [](const Device& d) { return int(d.target.registers_per_group); }},  // MaxRegistersPerBlock
-    {74, [](const Device& d) { return int(d.target.lds_per_group); }},      // MaxSharedMemoryPerBlock
-    {75, [](const Device& d) { return int(d.target.lds_per_group); }},      // SharedMemPerBlockOptin
-    {83, [](const Device&) { return 2147483647; }},                         // TotalConstantMemory
-    {85, [](const Device&) { return 1; }},                                  // UnifiedAddressing
-    {87, [](const Device& d) { return d.target.wave; }},                    // WarpSize
-    {88, [](const Device&) { return 0; }},                                  // MemoryPoolsSupported
-    {10002, [](const Device& d) { return int(d.target.lds_per_group); }},   // MaxSharedMemoryPerMultiprocessor
-    {10011, [](const Device&) { return 1; }},                               // IsLargeBar
-    {10015, [](const Device& d) { return d.target.compute_units; }},        // PhysicalMultiProcessorCount
-    {10016, [](const Device&) { return 1; }},                               // FineGrainSupport
-    {10017, [](const Device&) { return 100000; }},                          // WallClockRate
+    {74, [](const Device& d) { return int(d.target.lds_per_group); }},        // MaxSharedMemoryPerBlock
+    {75, [](const Device& d) { return int(d.target.lds_per_group); }},        // SharedMemPerBlockOptin
+    {83, [](const Device&) { return 2147483647; }},                           // TotalConstantMemory
+    {85, [](const Device&) { return 1; }},                                    // UnifiedAddressing
+    {87, [](const Device& d) { return d.target.wave; }},                      // WarpSize
+    {88, [](const Device&) { return 0; }},                                    // MemoryPoolsSupported
+    {10002, [](const Device& d) { return int(d.target.lds_per_group); }},  // MaxSharedMemoryPerMultiprocessor
+    {10011, [](const Device&) { return 1; }},                              // IsLargeBar
+    {10015, [](const Device& d) { return d.target.compute_units; }},       // PhysicalMultiProcessorCount
+    {10016, [](const Device&) { return 1; }},                              // FineGrainSupport
+    {10017, [](const Device&) { return 100000; }},                         // WallClockRate
 };
 
 }  // namespace
@@ -206,7 +206,8 @@ hipError_t hipDeviceSynchronize() {
   if (devices().empty()) return report(kNoDevice);
   Device& device = current_device();
   synchronize(device);
-  if (!device.lost && should_fail(FaultKind::Sync)) lose(device, kLaunchFailure, "synchronisation failed (injected)");
+  if (!device.lost && should_fail(FaultKind::Sync))
+    lose(device, kLaunchFailure, "synchronisation failed (injected)");
   return report(device.lost);
 }
 

@@ -34,8 +34,8 @@ struct Copy {
   }
 };
 
-int prepare(Copy& copy, void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t height,
-            int kind) {
+int prepare(Copy& copy, void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+            size_t height, int kind) {
   if (devices().empty()) return kNoDevice;
   if (current_device().lost) return current_device().lost;
   if (should_fail(FaultKind::Copy)) return kUnknown;
@@ -47,8 +47,8 @@ int prepare(Copy& copy, void* to, size_t to_pitch, const void* from, size_t from
   return check_kind(kind, copy.to, copy.from);
 }
 
-// As the real runtime: a copy from pageable memory has been read when the call returns, a copy to pageable memory is
-// done; only pinned memory is truly asynchronous.
+// As the real runtime: a copy from pageable memory has been read when the call returns, a copy to pageable
+// memory is done; only pinned memory is truly asynchronous.
 int copy_async(Copy copy, Stream* stream) {
   const bool from_pageable = !copy.from.on_device && !copy.from.pinned;
   const bool to_pageable = !copy.to.on_device && !copy.to.pinned;
@@ -134,10 +134,16 @@ hipError_t hipMalloc(void** pointer, size_t bytes) { return report(allocate(poin
 hipError_t hipExtMallocWithFlags(void** pointer, size_t bytes, unsigned) {
   return report(allocate(pointer, bytes, true));
 }
-hipError_t hipMallocManaged(void** pointer, size_t bytes, unsigned) { return report(allocate(pointer, bytes, false)); }
-hipError_t hipHostMalloc(void** pointer, size_t bytes, unsigned) { return report(allocate(pointer, bytes, false)); }
+hipError_t hipMallocManaged(void** pointer, size_t bytes, unsigned) {
+  return report(allocate(pointer, bytes, false));
+}
+hipError_t hipHostMalloc(void** pointer, size_t bytes, unsigned) {
+  return report(allocate(pointer, bytes, false));
+}
 hipError_t hipMallocHost(void** pointer, size_t bytes) { return report(allocate(pointer, bytes, false)); }
-hipError_t hipHostAlloc(void** pointer, size_t bytes, unsigned) { return report(allocate(pointer, bytes, false)); }
+hipError_t hipHostAlloc(void** pointer, size_t bytes, unsigned) {
+  return report(allocate(pointer, bytes, false));
+}
 
 hipError_t hipFree(void* pointer) { return report(release(pointer)); }
 hipError_t hipHostFree(void* pointer) { return report(release(pointer)); }
@@ -220,9 +226,15 @@ hipError_t hipMemcpyWithStream(void* to, const void* from, size_t bytes, int kin
   return status;
 }
 
-hipError_t hipMemcpyHtoD(void* to, void* from, size_t bytes) { return hipMemcpy(to, from, bytes, kHostToDevice); }
-hipError_t hipMemcpyDtoH(void* to, void* from, size_t bytes) { return hipMemcpy(to, from, bytes, kDeviceToHost); }
-hipError_t hipMemcpyDtoD(void* to, void* from, size_t bytes) { return hipMemcpy(to, from, bytes, kDeviceToDevice); }
+hipError_t hipMemcpyHtoD(void* to, void* from, size_t bytes) {
+  return hipMemcpy(to, from, bytes, kHostToDevice);
+}
+hipError_t hipMemcpyDtoH(void* to, void* from, size_t bytes) {
+  return hipMemcpy(to, from, bytes, kDeviceToHost);
+}
+hipError_t hipMemcpyDtoD(void* to, void* from, size_t bytes) {
+  return hipMemcpy(to, from, bytes, kDeviceToDevice);
+}
 hipError_t hipMemcpyHtoDAsync(void* to, const void* from, size_t bytes, hipStream_t stream) {
   return hipMemcpyAsync(to, from, bytes, kHostToDevice, stream);
 }
@@ -239,8 +251,8 @@ hipError_t hipMemcpyPeerAsync(void* to, int, const void* from, int, size_t bytes
   return hipMemcpyAsync(to, from, bytes, kDeviceToDevice, stream);
 }
 
-hipError_t hipMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t height,
-                       int kind) {
+hipError_t hipMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+                       size_t height, int kind) {
   Copy copy;
   const int status = prepare(copy, to, to_pitch, from, from_pitch, width, height, kind);
   return report(status ? status : copy_now(copy));
@@ -253,9 +265,15 @@ hipError_t hipMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t 
   return report(status ? status : copy_async(copy, stream_of(stream)));
 }
 
-hipError_t hipMemset(void* to, int value, size_t bytes) { return report(fill_now(to, static_cast<u8>(value), bytes)); }
-hipError_t hipMemsetD8(void* to, unsigned char value, size_t count) { return report(fill_now(to, value, count)); }
-hipError_t hipMemsetD16(void* to, unsigned short value, size_t count) { return report(fill_now(to, value, count)); }
+hipError_t hipMemset(void* to, int value, size_t bytes) {
+  return report(fill_now(to, static_cast<u8>(value), bytes));
+}
+hipError_t hipMemsetD8(void* to, unsigned char value, size_t count) {
+  return report(fill_now(to, value, count));
+}
+hipError_t hipMemsetD16(void* to, unsigned short value, size_t count) {
+  return report(fill_now(to, value, count));
+}
 hipError_t hipMemsetD32(void* to, int value, size_t count) { return report(fill_now(to, value, count)); }
 hipError_t hipMemsetAsync(void* to, int value, size_t bytes, hipStream_t stream) {
   return report(fill(to, static_cast<u8>(value), bytes, stream_of(stream)));

@@ -42,12 +42,15 @@ void store(std::vector<u8>& at, u32 offset, T value) {
 }
 
 // Arguments that the compiler adds behind the kernel's own.
-void set_hidden(std::vector<u8>& block, const KernelArgument& argument, const Size& grid, const Size& group, u32 lds) {
+void set_hidden(std::vector<u8>& block, const KernelArgument& argument, const Size& grid, const Size& group,
+                u32 lds) {
   const std::string_view kind = argument.kind;
   const int axis = kind.back() - 'x';
   if (kind.starts_with("hidden_block_count_")) store<u32>(block, argument.offset, grid[axis]);
-  else if (kind.starts_with("hidden_group_size_")) store<u16>(block, argument.offset, static_cast<u16>(group[axis]));
-  else if (kind == "hidden_grid_dims") store<u16>(block, argument.offset, grid[2] > 1 ? 3 : grid[1] > 1 ? 2 : 1);
+  else if (kind.starts_with("hidden_group_size_"))
+    store<u16>(block, argument.offset, static_cast<u16>(group[axis]));
+  else if (kind == "hidden_grid_dims")
+    store<u16>(block, argument.offset, grid[2] > 1 ? 3 : grid[1] > 1 ? 2 : 1);
   else if (kind == "hidden_dynamic_lds_size") store<u32>(block, argument.offset, lds);
   else if (kind == "hidden_shared_base") store<u32>(block, argument.offset, kLdsAperture >> 32);
   else if (kind == "hidden_private_base") store<u32>(block, argument.offset, kScratchAperture >> 32);
@@ -118,7 +121,8 @@ int launch(hipFunction_t handle, const Size& grid, const Size& group, u32 lds, h
 
 u32 round_up(u32 value, u32 step) { return (value + step - 1) / step * step; }
 
-// Workgroups that fit on a multiprocessor (a compute unit of CDNA, a work-group processor of RDNA: four SIMDs).
+// Workgroups that fit on a multiprocessor (a compute unit of CDNA, a work-group processor of RDNA: four
+// SIMDs).
 int resident_groups(const Function& function, int threads, size_t lds) {
   const Kernel& kernel = *function.kernel;
   const Target& target = function.owner->device->target;
@@ -144,7 +148,8 @@ int function_attribute(const Function& function, int attribute, int* value) {
     case 2: return *value = 0, kSuccess;
     case 3: return *value = static_cast<int>(kernel.scratch), kSuccess;
     case 4: return *value = static_cast<int>(kernel.vgprs), kSuccess;
-    case 5: case 6: return *value = function.owner->device->target.major * 10, kSuccess;
+    case 5:
+    case 6: return *value = function.owner->device->target.major * 10, kSuccess;
     case 7: return *value = 0, kSuccess;
     case 8: return *value = lds_limit - static_cast<int>(kernel.lds), kSuccess;
     case 9: return *value = 0, kSuccess;
@@ -156,7 +161,9 @@ int function_attribute(const Function& function, int attribute, int* value) {
 
 extern "C" {
 
-hipError_t hipModuleLoadData(hipModule_t* module, const void* image) { return report(load_module(module, image)); }
+hipError_t hipModuleLoadData(hipModule_t* module, const void* image) {
+  return report(load_module(module, image));
+}
 hipError_t hipModuleLoadDataEx(hipModule_t* module, const void* image, unsigned, void*, void**) {
   return report(load_module(module, image));
 }
@@ -181,23 +188,24 @@ hipError_t hipModuleGetFunction(hipFunction_t* out, hipModule_t handle, const ch
   if (!module || !out || !name) return report(kInvalidValue);
   const auto it = module->module->kernels.find(name);
   if (it == module->module->kernels.end()) return report(kNotFound);
-  *out = new Function{module, &it->second};  // small, and lives as long as the process: handles are never freed in HIP
+  *out = new Function{
+      module, &it->second};  // small, and lives as long as the process: handles are never freed in HIP
   return kSuccess;
 }
 
 hipError_t hipModuleLaunchKernel(hipFunction_t function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
-                                 unsigned by, unsigned bz, unsigned lds, hipStream_t stream, void** parameters,
-                                 void** extra) {
+                                 unsigned by, unsigned bz, unsigned lds, hipStream_t stream,
+                                 void** parameters, void** extra) {
   return report(launch(function, {gx, gy, gz}, {bx, by, bz}, lds, stream, parameters, extra));
 }
 
 // Here the grid is given in threads.
-hipError_t hipExtModuleLaunchKernel(hipFunction_t function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
-                                    unsigned by, unsigned bz, size_t lds, hipStream_t stream, void** parameters,
-                                    void** extra, hipEvent_t, hipEvent_t, unsigned) {
+hipError_t hipExtModuleLaunchKernel(hipFunction_t function, unsigned gx, unsigned gy, unsigned gz,
+                                    unsigned bx, unsigned by, unsigned bz, size_t lds, hipStream_t stream,
+                                    void** parameters, void** extra, hipEvent_t, hipEvent_t, unsigned) {
   if (!bx || !by || !bz || gx % bx || gy % by || gz % bz) return report(kInvalidConfiguration);
-  return report(launch(function, {gx / bx, gy / by, gz / bz}, {bx, by, bz}, static_cast<u32>(lds), stream, parameters,
-                       extra));
+  return report(launch(function, {gx / bx, gy / by, gz / bz}, {bx, by, bz}, static_cast<u32>(lds), stream,
+                       parameters, extra));
 }
 
 hipError_t hipFuncGetAttribute(int* value, int attribute, hipFunction_t function) {
@@ -207,14 +215,15 @@ hipError_t hipFuncGetAttribute(int* value, int attribute, hipFunction_t function
 
 hipError_t hipFuncSetAttribute(const void*, int, int) { return kSuccess; }
 
-hipError_t hipModuleOccupancyMaxActiveBlocksPerMultiprocessor(int* groups, hipFunction_t function, int threads,
-                                                              size_t lds) {
+hipError_t hipModuleOccupancyMaxActiveBlocksPerMultiprocessor(int* groups, hipFunction_t function,
+                                                              int threads, size_t lds) {
   if (!function || threads <= 0) return report(kInvalidValue);
   *groups = resident_groups(*static_cast<Function*>(function), threads, lds);
   return kSuccess;
 }
 
-hipError_t hipModuleOccupancyMaxPotentialBlockSize(int* grid, int* block, hipFunction_t handle, size_t lds, int limit) {
+hipError_t hipModuleOccupancyMaxPotentialBlockSize(int* grid, int* block, hipFunction_t handle, size_t lds,
+                                                   int limit) {
   if (!handle) return report(kInvalidValue);
   const Function& function = *static_cast<Function*>(handle);
   const int most = static_cast<int>(std::min<u32>(function.kernel->max_group, limit > 0 ? limit : 1024));

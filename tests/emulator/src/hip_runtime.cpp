@@ -47,7 +47,7 @@ void on_segfault(int signal, siginfo_t* info, void* context) {
 }
 
 void watch_segfaults() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = on_segfault;
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGSEGV, &action, &g_previous_action);
@@ -55,16 +55,20 @@ void watch_segfaults() {
 
 }  // namespace
 
-// Arena ------------------------------------------------------------------------------------------------------------
+// Arena
 
 Arena::Arena(int device, bool host_visible, u64 capacity) : device_(device), capacity_(capacity) {
   // Addresses are not reused soon, so that a use after free hits nothing.
   span_ = std::max<u64>(4 * capacity, u64{16} << 30);
   file_ = memfd_create("amdemu", MFD_CLOEXEC);
-  if (file_ < 0 || ftruncate(file_, static_cast<off_t>(span_)) != 0) throw std::runtime_error("no device memory");
+  if (file_ < 0 || ftruncate(file_, static_cast<off_t>(span_)) != 0)
+    throw std::runtime_error("no device memory");
   void* shared = mmap(nullptr, span_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_, 0);
-  void* seen = host_visible ? shared : mmap(nullptr, span_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (shared == MAP_FAILED || seen == MAP_FAILED) throw std::runtime_error("no address space for device memory");
+  void* seen = host_visible
+                   ? shared
+                   : mmap(nullptr, span_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (shared == MAP_FAILED || seen == MAP_FAILED)
+    throw std::runtime_error("no address space for device memory");
   base_ = reinterpret_cast<u64>(seen);
   to_host_ = static_cast<i64>(reinterpret_cast<u64>(shared) - base_);
 }
@@ -76,7 +80,8 @@ void* Arena::allocate(u64 bytes) {
   const u64 step = round_up(bytes + kGap, kAlign);
   if (next_ + step > span_) next_ = 0;
   // Behind the wrap-around live blocks may be in the way.
-  for (auto it = blocks_.upper_bound(base_ + next_); it != blocks_.end() && base_ + next_ + step > it->first; ++it) {
+  for (auto it = blocks_.upper_bound(base_ + next_); it != blocks_.end() && base_ + next_ + step > it->first;
+       ++it) {
     next_ = round_up(it->first - base_ + it->second + kGap, kAlign);
     if (next_ + step > span_) return nullptr;
   }
@@ -100,7 +105,9 @@ bool Arena::release(void* at) {
   memory_map().erase(address);
   const u64 offset = address - base_;
   const u64 first = round_up(offset, kPage), last = (offset + bytes) / kPage * kPage;
-  if (last > first) fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(first), static_cast<off_t>(last - first));
+  if (last > first)
+    fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(first),
+              static_cast<off_t>(last - first));
   return true;
 }
 
@@ -119,7 +126,7 @@ u64 Arena::size_of(u64 address, u64* base) const {
   return it->second;
 }
 
-// Devices ----------------------------------------------------------------------------------------------------------
+// Devices
 
 Device::Device(int number, const Target& row, u64 memory)
     : index(number), target(row), arena(number, row.integrated, memory), peers(1u << number) {
@@ -137,7 +144,8 @@ std::vector<std::unique_ptr<Device>>& devices() {
         std::fprintf(stderr, "[emulator] AMDEMU_ARCH: no emulated architecture %s\n", arch.c_str());
         continue;
       }
-      list->push_back(std::make_unique<Device>(static_cast<int>(list->size()), *target, settings().memory_bytes));
+      list->push_back(
+          std::make_unique<Device>(static_cast<int>(list->size()), *target, settings().memory_bytes));
     }
     if (settings().evidence) set_evidence(true);
     watch_segfaults();
@@ -179,9 +187,10 @@ void reset_devices() {
   set_fault_text("");
 }
 
-// Streams ----------------------------------------------------------------------------------------------------------
+// Streams
 
-Stream::Stream(Device& owner, bool is_blocking) : device(owner), blocking(is_blocking), thread_([this] { work(); }) {}
+Stream::Stream(Device& owner, bool is_blocking)
+    : device(owner), blocking(is_blocking), thread_([this] { work(); }) {}
 
 Stream::~Stream() {
   {
@@ -275,7 +284,7 @@ void synchronize(Device& device) {
   for (Stream* stream : all) stream->wait_all();
 }
 
-// Memory -----------------------------------------------------------------------------------------------------------
+// Memory
 
 void* allocate_host(u64 bytes) {
   const u64 size = round_up(std::max<u64>(bytes, 1), kPage);

@@ -18,8 +18,8 @@
 
 namespace emu::hip {
 
-// Device memory. Kernels and copies reach it through a private mapping. On a discrete GPU the addresses that the host
-// sees are not accessible, so that host code which dereferences VRAM is caught; on an APU they are.
+// Device memory. Kernels and copies reach it through a private mapping. On a discrete GPU the addresses that
+// the host sees are not accessible, so that host code which dereferences VRAM is caught; on an APU they are.
 class Arena {
  public:
   Arena(int device, bool host_visible, u64 capacity);
@@ -29,7 +29,8 @@ class Arena {
   u64 capacity() const { return capacity_; }
   bool contains(u64 address) const { return address >= base_ && address < base_ + span_; }
   i64 to_host() const { return to_host_; }
-  u64 size_of(u64 address, u64* base) const;  // of the live allocation with this address; 0 when there is none
+  u64 size_of(u64 address,
+              u64* base) const;  // of the live allocation with this address; 0 when there is none
 
  private:
   int device_;
@@ -50,7 +51,7 @@ struct Device {
   std::mutex mutex;
   std::vector<Stream*> streams;  // created by the user
   Stream* null_stream = nullptr;
-  int lost = 0;  // the status that every call returns once a kernel has failed
+  int lost = 0;   // the status that every call returns once a kernel has failed
   u32 peers = 0;  // devices whose memory kernels of this one may use
 };
 

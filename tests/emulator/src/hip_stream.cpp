@@ -26,7 +26,8 @@ int create_stream(hipStream_t* out, unsigned flags) {
 int wait_stream(Stream* stream) {
   stream->wait_all();
   Device& device = stream->device;
-  if (!device.lost && should_fail(FaultKind::Sync)) lose(device, kLaunchFailure, "synchronisation failed (injected)");
+  if (!device.lost && should_fail(FaultKind::Sync))
+    lose(device, kLaunchFailure, "synchronisation failed (injected)");
   return device.lost;
 }
 
@@ -47,7 +48,9 @@ hipError_t hipStreamCreateWithFlags(hipStream_t* stream, unsigned flags) {
 hipError_t hipStreamCreateWithPriority(hipStream_t* stream, unsigned flags, int) {
   return report(create_stream(stream, flags));
 }
-hipError_t hipDeviceGetStreamPriorityRange(int* least, int* greatest) { return *least = 1, *greatest = -1, kSuccess; }
+hipError_t hipDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  return *least = 1, *greatest = -1, kSuccess;
+}
 
 hipError_t hipStreamDestroy(hipStream_t handle) {
   if (!handle) return report(kInvalidHandle);
@@ -151,7 +154,8 @@ hipError_t hipLaunchHostFunc(hipStream_t handle, void (*fn)(void*), void* data) 
   return kSuccess;
 }
 
-hipError_t hipStreamAddCallback(hipStream_t handle, void (*fn)(hipStream_t, hipError_t, void*), void* data, unsigned) {
+hipError_t hipStreamAddCallback(hipStream_t handle, void (*fn)(hipStream_t, hipError_t, void*), void* data,
+                                unsigned) {
   if (devices().empty()) return report(kNoDevice);
   Stream* stream = stream_of(handle);
   // Unlike a host function, a callback is told about a lost device.

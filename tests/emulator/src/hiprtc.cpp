@@ -20,7 +20,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum Result { kSuccess = 0, kOutOfMemory = 1, kProgramCreation = 2, kInvalidInput = 3, kInvalidProgram = 4, kInvalidOption = 5, kCompilation = 6 };
+enum Result {
+  kSuccess = 0,
+  kOutOfMemory = 1,
+  kProgramCreation = 2,
+  kInvalidInput = 3,
+  kInvalidProgram = 4,
+  kInvalidOption = 5,
+  kCompilation = 6
+};
 
 struct Program {
   std::string source, name, log, code;
@@ -78,8 +86,9 @@ class TemporaryFolder {
 std::string compiler() { return environment("AMDEMU_CLANG", "clang-22"); }
 
 fs::path bitcode_folder() {
-  for (const std::string& folder : {environment("MLX_ROCM_BITCODE", ""), std::string("/usr/lib/x86_64-linux-gnu/amdgcn/bitcode"),
-                                    std::string("/opt/rocm/amdgcn/bitcode")}) {
+  for (const std::string& folder :
+       {environment("MLX_ROCM_BITCODE", ""), std::string("/usr/lib/x86_64-linux-gnu/amdgcn/bitcode"),
+        std::string("/opt/rocm/amdgcn/bitcode")}) {
     if (!folder.empty() && fs::exists(fs::path(folder) / "ocml.bc")) return folder;
   }
   return {};
@@ -88,7 +97,9 @@ fs::path bitcode_folder() {
 // gfx90a is 9010 to the device library, gfx1151 is 11501.
 int isa_number(const std::string& arch) {
   const std::string digits = arch.substr(3);
-  const auto hex = [](char c) { return static_cast<int>(std::strtol(std::string(1, c).c_str(), nullptr, 16)); };
+  const auto hex = [](char c) {
+    return static_cast<int>(std::strtol(std::string(1, c).c_str(), nullptr, 16));
+  };
   const size_t n = digits.size();
   return std::atoi(digits.substr(0, n - 2).c_str()) * 1000 + hex(digits[n - 2]) * 100 + hex(digits[n - 1]);
 }
@@ -96,15 +107,17 @@ int isa_number(const std::string& arch) {
 // The device library asks for a few constants; the compiler makes them for any ISA that it knows.
 bool write_control_constants(const std::string& arch, bool wave64, const fs::path& out) {
   const std::string place = "const __attribute__((address_space(4), visibility(\"protected\"))) ";
-  const std::string text = place + "int __oclc_ISA_version = " + std::to_string(isa_number(arch)) + ";\n" + place +
-                           "int __oclc_ABI_version = 500;\n" + place + "unsigned char __oclc_finite_only_opt = 0, " +
-                           "__oclc_unsafe_math_opt = 0, __oclc_daz_opt = 0, __oclc_correctly_rounded_sqrt32 = 1, " +
-                           "__oclc_wavefrontsize64 = " + (wave64 ? "1" : "0") + ", __oclc_wavefrontsize_log2 = " +
-                           (wave64 ? "6" : "5") + ";\n";
+  const std::string text =
+      place + "int __oclc_ISA_version = " + std::to_string(isa_number(arch)) + ";\n" + place +
+      "int __oclc_ABI_version = 500;\n" + place + "unsigned char __oclc_finite_only_opt = 0, " +
+      "__oclc_unsafe_math_opt = 0, __oclc_daz_opt = 0, __oclc_correctly_rounded_sqrt32 = 1, " +
+      "__oclc_wavefrontsize64 = " + (wave64 ? "1" : "0") +
+      ", __oclc_wavefrontsize_log2 = " + (wave64 ? "6" : "5") + ";\n";
   const fs::path source = out.string() + ".c";
   std::ofstream(source) << text;
-  return run(compiler() + " -target amdgcn-amd-amdhsa -mcpu=" + arch + " -nogpulib -Xclang -mcode-object-version=none " +
-             "-emit-llvm -c -O1 " + quoted(source.string()) + " -o " + quoted(out.string()))
+  return run(compiler() + " -target amdgcn-amd-amdhsa -mcpu=" + arch +
+             " -nogpulib -Xclang -mcode-object-version=none " + "-emit-llvm -c -O1 " +
+             quoted(source.string()) + " -o " + quoted(out.string()))
              .status == 0;
 }
 
@@ -150,11 +163,12 @@ Result compile(Program& program, int count, const char* const* options) {
   }
   const fs::path source = folder.path() / "program.hip", code = folder.path() / "program.co";
   std::ofstream(source) << "#line 1 \"" << program.name << "\"\n" << program.source;
-  const Output out = run(compiler() + " -x hip --cuda-device-only --offload-arch=" + arch +
-                         " -nogpuinc -nogpulib --no-gpu-bundle-output -O3 -mcode-object-version=5 -D__HIPCC_RTC__" +
-                         " -I " + quoted(folder.path().string()) + flags +
-                         library_options(base, wave64 || base.starts_with("gfx9"), folder.path()) + " " +
-                         quoted(source.string()) + " -o " + quoted(code.string()));
+  const Output out =
+      run(compiler() + " -x hip --cuda-device-only --offload-arch=" + arch +
+          " -nogpuinc -nogpulib --no-gpu-bundle-output -O3 -mcode-object-version=5 -D__HIPCC_RTC__" + " -I " +
+          quoted(folder.path().string()) + flags +
+          library_options(base, wave64 || base.starts_with("gfx9"), folder.path()) + " " +
+          quoted(source.string()) + " -o " + quoted(code.string()));
   program.log = out.text;
   if (out.status != 0) return kCompilation;
   program.code = read_file(code);
@@ -185,15 +199,20 @@ hiprtcResult hiprtcVersion(int* major, int* minor) {
 }
 
 const char* hiprtcGetErrorString(hiprtcResult result) {
-  static const char* const names[] = {"HIPRTC_SUCCESS", "HIPRTC_ERROR_OUT_OF_MEMORY", "HIPRTC_ERROR_PROGRAM_CREATION_FAILURE",
-                                      "HIPRTC_ERROR_INVALID_INPUT", "HIPRTC_ERROR_INVALID_PROGRAM",
-                                      "HIPRTC_ERROR_INVALID_OPTION", "HIPRTC_ERROR_COMPILATION"};
+  static const char* const names[] = {"HIPRTC_SUCCESS",
+                                      "HIPRTC_ERROR_OUT_OF_MEMORY",
+                                      "HIPRTC_ERROR_PROGRAM_CREATION_FAILURE",
+                                      "HIPRTC_ERROR_INVALID_INPUT",
+                                      "HIPRTC_ERROR_INVALID_PROGRAM",
+                                      "HIPRTC_ERROR_INVALID_OPTION",
+                                      "HIPRTC_ERROR_COMPILATION"};
   return result >= 0 && result < 7 ? names[result] : "HIPRTC_ERROR_INTERNAL_ERROR";
 }
 
-hiprtcResult hiprtcCreateProgram(void** out, const char* source, const char* name, int headers, const char** texts,
-                                 const char** names) {
-  if (auto f = real(&hiprtcCreateProgram, "hiprtcCreateProgram")) return f(out, source, name, headers, texts, names);
+hiprtcResult hiprtcCreateProgram(void** out, const char* source, const char* name, int headers,
+                                 const char** texts, const char** names) {
+  if (auto f = real(&hiprtcCreateProgram, "hiprtcCreateProgram"))
+    return f(out, source, name, headers, texts, names);
   if (!out || !source) return kInvalidInput;
   auto* program = new Program;
   program->source = source;

@@ -19,14 +19,15 @@ inline constexpr u16 vcc = 106;
 inline constexpr u16 ttmp = 108;
 inline constexpr u16 m0 = 124;
 inline constexpr u16 exec = 126;
-inline constexpr u16 null = 128;  // reads as zero
-inline constexpr u16 sink = 132;  // where writes to null go
+inline constexpr u16 null = 128;          // reads as zero
+inline constexpr u16 sink = 132;          // where writes to null go
 inline constexpr u16 flat_scratch = 160;  // and xnack_mask: written by prologues, never used
 inline constexpr u16 count = 164;
 }  // namespace slot
 
 inline constexpr u16 kAccumulators = 256;  // a0 is vector register 256
-inline constexpr u16 kSpareVector = 512;   // holds a VOPD result while the other half still reads the old value
+inline constexpr u16 kSpareVector =
+    512;  // holds a VOPD result while the other half still reads the old value
 inline constexpr u16 kVectorRows = 513;
 
 enum class Kind : u8 { None, Vector, Scalar, Constant, Scc, ExecZero, VccZero };
@@ -55,15 +56,28 @@ struct Operand {
 // Where lane l takes its first source from (DPP).
 struct Dpp {
   std::array<u8, 64> from;
-  u64 in_range = 0;            // lanes whose source lane exists
-  u64 enabled = 0;             // lanes that row_mask and bank_mask let through
-  bool zero_invalid = false;   // bound_ctrl: an invalid source reads as zero instead of disabling the lane
+  u64 in_range = 0;             // lanes whose source lane exists
+  u64 enabled = 0;              // lanes that row_mask and bank_mask let through
+  bool zero_invalid = false;    // bound_ctrl: an invalid source reads as zero instead of disabling the lane
   bool fetch_inactive = false;  // fi: sources need not be active
 };
 
 enum class Class : u8 {
-  Valu, Matrix, CrossLane, Salu, Smem, GlobalLoad, GlobalStore, GlobalAtomic, Lds, Scratch, Branch, Barrier,
-  Wait, Other, Count
+  Valu,
+  Matrix,
+  CrossLane,
+  Salu,
+  Smem,
+  GlobalLoad,
+  GlobalStore,
+  GlobalAtomic,
+  Lds,
+  Scratch,
+  Branch,
+  Barrier,
+  Wait,
+  Other,
+  Count
 };
 const char* class_name(Class c);
 
@@ -95,9 +109,9 @@ struct Row {
   Class klass = Class::Valu;
   Handler run32 = nullptr, run64 = nullptr;
   std::array<Width, 4> widths{};
-  bool reads_dst = false;  // v_fmac and friends: dst is also the last source
+  bool reads_dst = false;   // v_fmac and friends: dst is also the last source
   bool keeps_half = false;  // a 16-bit result leaves the other half alone even on GFX9
-  bool packed = false;     // op_sel means halves of packed operands
+  bool packed = false;      // op_sel means halves of packed operands
   const MemoryType* memory = nullptr;
   const AtomicOp* atomic = nullptr;
   const MatrixOp* matrix = nullptr;
@@ -111,8 +125,8 @@ struct Inst {
   const Dpp* dpp = nullptr;
   i64 offset = 0;
   u32 offset0 = 0, offset1 = 0;
-  u32 target = 0;          // index of a branch's destination
-  u8 output_scale = 0;     // 1: times 2, 2: times 4, 3: half
+  u32 target = 0;       // index of a branch's destination
+  u8 output_scale = 0;  // 1: times 2, 2: times 4, 3: half
   bool clamp = false;
   bool special_dst = false;  // DPP masks or SDWA selects apply to the result
   Select dst_select = Select::Dword;
@@ -123,9 +137,9 @@ struct Inst {
   bool returns = false;  // atomic hands back the old value
   bool offen = false, idxen = false;
   const Row* row = nullptr;
-  u64 pc = 0;         // address in the code object
-  u64 after = 0;      // address of the next instruction
-  u32 id = 0;         // position in the module
+  u64 pc = 0;     // address in the code object
+  u64 after = 0;  // address of the next instruction
+  u32 id = 0;     // position in the module
   u8 sources = 0;
   Class klass = Class::Other;
   bool counted = true;  // false for the helper steps of a VOPD pair

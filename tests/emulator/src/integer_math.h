@@ -32,7 +32,8 @@ inline u32 extract_u32(u32 x, u32 offset, u32 width) {
 inline u32 extract_i32(u32 x, u32 offset, u32 width) {
   if (width == 0) return 0;
   const i64 shifted = static_cast<i64>(static_cast<i32>(x)) >> offset;
-  return width >= 32 ? static_cast<u32>(shifted) : static_cast<u32>(sign_extend(static_cast<u32>(shifted), width));
+  return width >= 32 ? static_cast<u32>(shifted)
+                     : static_cast<u32>(sign_extend(static_cast<u32>(shifted), width));
 }
 
 // Any boolean function of three inputs: bit i of `table` is its value for (x, y, z) = the bits of i.

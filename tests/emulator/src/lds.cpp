@@ -81,7 +81,8 @@ void add_pairs(Rows& rows) {
       rows.push_back(custom(std::string(spelling.load) + type.old_name, Shape::DstSrc, Class::Lds, {}, load));
       rows.back().memory = &type;
       rows.back().detail = spelling.stride64;
-      rows.push_back(custom(std::string(spelling.store) + type.old_name, Shape::SrcOnly, Class::Lds, {}, store));
+      rows.push_back(
+          custom(std::string(spelling.store) + type.old_name, Shape::SrcOnly, Class::Lds, {}, store));
       rows.back().memory = &type;
       rows.back().detail = spelling.stride64;
     }

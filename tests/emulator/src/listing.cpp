@@ -32,8 +32,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 bool is_flag(std::string_view token) {
-  static const char* const flags[] = {"glc",   "slc",   "dlc", "sc0", "sc1", "nt",         "offen",           "idxen",
-                                      "clamp", "gds",   "lds", "tfe", "scc", "row_mirror", "row_half_mirror", "addr64"};
+  static const char* const flags[] = {
+      "glc",   "slc", "dlc", "sc0", "sc1", "nt",         "offen",           "idxen",
+      "clamp", "gds", "lds", "tfe", "scc", "row_mirror", "row_half_mirror", "addr64"};
   return std::find(std::begin(flags), std::end(flags), token) != std::end(flags);
 }
 
@@ -54,14 +55,17 @@ Modifier parse_modifier(std::string_view token) {
 }
 
 bool eat(std::string_view& text, std::string_view prefix, std::string_view suffix) {
-  if (text.size() < prefix.size() + suffix.size() || !text.starts_with(prefix) || !text.ends_with(suffix)) return false;
+  if (text.size() < prefix.size() + suffix.size() || !text.starts_with(prefix) || !text.ends_with(suffix))
+    return false;
   text.remove_prefix(prefix.size());
   text.remove_suffix(suffix.size());
   return true;
 }
 
 bool starts_number(std::string_view text) {
-  return !text.empty() && (std::isdigit(static_cast<unsigned char>(text[0])) || (text[0] == '-' && text.size() > 1 && std::isdigit(static_cast<unsigned char>(text[1]))));
+  return !text.empty() &&
+         (std::isdigit(static_cast<unsigned char>(text[0])) ||
+          (text[0] == '-' && text.size() > 1 && std::isdigit(static_cast<unsigned char>(text[1]))));
 }
 
 // "v7", "v[2:5]", "v7.h": the number and the count after the letter(s).
@@ -76,7 +80,8 @@ bool parse_register(std::string_view text, size_t letters, Operand& out) {
   if (text[0] == '[') {
     const size_t colon = text.find(':');
     const int first = static_cast<int>(parse_integer(text.substr(1)));
-    const int last = colon == std::string_view::npos ? first : static_cast<int>(parse_integer(text.substr(colon + 1)));
+    const int last =
+        colon == std::string_view::npos ? first : static_cast<int>(parse_integer(text.substr(colon + 1)));
     out.index = static_cast<u16>(first);
     out.dwords = static_cast<u8>(last - first + 1);
     return true;

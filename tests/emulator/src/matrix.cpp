@@ -1,7 +1,7 @@
 // Matrix instructions: WMMA (RDNA3, RDNA4) and MFMA (CDNA2 to CDNA4).
 //
-// One row per instruction: shape, number formats, and how lanes and elements map to the matrices. An operand is
-// unpacked to a K x M array, so that every inner loop runs over neighbouring lanes.
+// One row per instruction: shape, number formats, and how lanes and elements map to the matrices. An operand
+// is unpacked to a K x M array, so that every inner loop runs over neighbouring lanes.
 #include <algorithm>
 
 #include "memory.h"
@@ -27,10 +27,16 @@ constexpr int kMostElements = 32 * 128;  // of an unpacked operand, all blocks
 
 int bits_of(Number number) {
   switch (number) {
-    case Number::F16: case Number::BF16: return 16;
-    case Number::F32: case Number::I32: return 32;
+    case Number::F16:
+    case Number::BF16: return 16;
+    case Number::F32:
+    case Number::I32: return 32;
     case Number::F64: return 64;
-    case Number::I8: case Number::IU8: case Number::Fp8: case Number::Bf8: case Number::MX: return 8;
+    case Number::I8:
+    case Number::IU8:
+    case Number::Fp8:
+    case Number::Bf8:
+    case Number::MX: return 8;
     case Number::IU4: return 4;
   }
   return 0;
@@ -95,8 +101,11 @@ Acc element_value(const Unpack& how, u32 word, int shift) {
       const i32 nibble = (word >> shift) & 15;
       return static_cast<Acc>(how.is_signed && nibble > 7 ? nibble - 16 : nibble);
     }
-    case Number::Fp8: case Number::Bf8: return static_cast<Acc>((*how.table)[(word >> shift) & 0xff]);
-    case Number::F64: case Number::I32: case Number::MX: break;
+    case Number::Fp8:
+    case Number::Bf8: return static_cast<Acc>((*how.table)[(word >> shift) & 0xff]);
+    case Number::F64:
+    case Number::I32:
+    case Number::MX: break;
   }
   return Acc(0);
 }
@@ -120,7 +129,9 @@ void unpack_row(const Unpack& how, const u32* words, int shift, Acc* out) {
     case Number::IU4: return unpack_group<Number::IU4, kCount>(how, words, shift, out);
     case Number::Fp8: return unpack_group<Number::Fp8, kCount>(how, words, shift, out);
     case Number::Bf8: return unpack_group<Number::Bf8, kCount>(how, words, shift, out);
-    case Number::F64: case Number::I32: case Number::MX: break;
+    case Number::F64:
+    case Number::I32:
+    case Number::MX: break;
   }
 }
 
@@ -152,7 +163,8 @@ f32 mx_element(Wave& w, const Operand& operand, int lane, int element, const MxF
   u64 pair = base[(bit / 32) * N + lane];
   if (bit % 32 + format.bits > 32) pair |= static_cast<u64>(base[(bit / 32 + 1) * N + lane]) << 32;
   const u32 bits = static_cast<u32>(pair >> (bit % 32)) & ((1u << format.bits) - 1);
-  if (format.bits == 8) return fp8_to_f32(static_cast<u8>(bits), format.exponent == 4 ? Fp8::E4M3 : Fp8::E5M2);
+  if (format.bits == 8)
+    return fp8_to_f32(static_cast<u8>(bits), format.exponent == 4 ? Fp8::E4M3 : Fp8::E5M2);
   return small_float_to_f32(bits, format.exponent, format.mantissa, format.bias);
 }
 
@@ -171,7 +183,8 @@ void unpack(Wave& w, const Inst& in, const MatrixOp& op, int index, Acc* out) {
       Acc* to = out + (block * op.depth + k_of(op, g, e)) * op.size;
       if (number == Number::MX) {
         const MxFormat& format = kMxFormats[std::min(how.mx, 4)];
-        for (int m = 0; m < op.size; ++m) to[m] = static_cast<Acc>(mx_element<N>(w, operand, g * op.size + m, e, format));
+        for (int m = 0; m < op.size; ++m)
+          to[m] = static_cast<Acc>(mx_element<N>(w, operand, g * op.size + m, e, format));
       } else if constexpr (std::is_same_v<Acc, f64>) {
         const u32 *low = w.row<N>(operand.index + 2 * e), *high = w.row<N>(operand.index + 2 * e + 1);
         for (int m = 0; m < op.size; ++m) {
@@ -186,11 +199,13 @@ void unpack(Wave& w, const Inst& in, const MatrixOp& op, int index, Acc* out) {
   }
 }
 
-// d += a * b^T for one block; a and b are K x M, d is M x N, all row by row. Written with vectors of lanes, a few rows
-// at a time, so that sums stay in registers. This file is compiled with -ffp-contract=fast: the hardware fuses, too.
+// d += a * b^T for one block; a and b are K x M, d is M x N, all row by row. Written with vectors of lanes, a
+// few rows at a time, so that sums stay in registers. This file is compiled with -ffp-contract=fast: the
+// hardware fuses, too.
 template <int kSize, class Acc>
 void multiply(const Acc* __restrict a, const Acc* __restrict b, Acc* __restrict d, int depth) {
-  constexpr int kLanes = std::min(kSize, 16), kVectors = kSize / kLanes, kRows = kSize == 32 ? 4 : std::min(kSize, 8);
+  constexpr int kLanes = std::min(kSize, 16), kVectors = kSize / kLanes,
+                kRows = kSize == 32 ? 4 : std::min(kSize, 8);
   typedef Acc Vector __attribute__((vector_size(kLanes * sizeof(Acc))));
   for (int first = 0; first < kSize; first += kRows) {
     Vector sum[kRows][kVectors];
@@ -285,7 +300,8 @@ void run_matrix(Wave& w, const Inst& in) {
     }
   }
   for (int block = 0; block < op.blocks; ++block) {
-    multiply<kSize>(a + block * op.depth * kSize, b + block * op.depth * kSize, d + block * kSize * kSize, op.depth);
+    multiply<kSize>(a + block * op.depth * kSize, b + block * op.depth * kSize, d + block * kSize * kSize,
+                    op.depth);
   }
   for (int e = 0; e < elements; ++e) {
     for (int g = 0; g < groups; ++g) {
@@ -319,7 +335,9 @@ Row matrix_row(const MatrixOp& op) {
   row.matrix = &op;
   if (op.layout == Layout::Cdna) {
     row.run32 = refuse_wave32;
-    row.run64 = op.size == 4 ? handler_for<64, 4>(op.d) : op.size == 16 ? handler_for<64, 16>(op.d) : handler_for<64, 32>(op.d);
+    row.run64 = op.size == 4    ? handler_for<64, 4>(op.d)
+                : op.size == 16 ? handler_for<64, 16>(op.d)
+                                : handler_for<64, 32>(op.d);
   } else {
     row.run32 = handler_for<32, 16>(op.d);
     row.run64 = refuse_wave64;
@@ -327,9 +345,9 @@ Row matrix_row(const MatrixOp& op) {
   return row;
 }
 
-constexpr Number F16 = Number::F16, BF16 = Number::BF16, F32 = Number::F32, F64 = Number::F64, I8 = Number::I8,
-                 IU8 = Number::IU8, IU4 = Number::IU4, I32 = Number::I32, FP8 = Number::Fp8, BF8 = Number::Bf8,
-                 MX = Number::MX;
+constexpr Number F16 = Number::F16, BF16 = Number::BF16, F32 = Number::F32, F64 = Number::F64,
+                 I8 = Number::I8, IU8 = Number::IU8, IU4 = Number::IU4, I32 = Number::I32, FP8 = Number::Fp8,
+                 BF8 = Number::Bf8, MX = Number::MX;
 
 const std::vector<MatrixOp>& wmma_ops(Layout layout) {
   static const std::vector<MatrixOp> rdna3 = {

@@ -7,19 +7,20 @@ namespace emu {
 
 namespace {
 
-// Address spaces --------------------------------------------------------------------------------------------------
+// Address spaces
 
 u8* scratch_at(Wave& w, int lane, i64 offset, int bytes) {
   if (offset < 0 || offset + bytes > w.scratch_bytes) {
-    fault(w, "out-of-bounds scratch access of " + std::to_string(bytes) + " bytes at " + std::to_string(offset) +
-                 " (each lane has " + std::to_string(w.scratch_bytes) + " bytes)");
+    fault(w, "out-of-bounds scratch access of " + std::to_string(bytes) + " bytes at " +
+                 std::to_string(offset) + " (each lane has " + std::to_string(w.scratch_bytes) + " bytes)");
   }
   return w.scratch + static_cast<size_t>(lane) * w.scratch_bytes + offset;
 }
 
 // Flat addresses may mean LDS or scratch, lane by lane.
 template <int N>
-void resolve_flat(Wave& w, const Inst& in, const u64* address, u8** host, u64 active, int bytes, Access access) {
+void resolve_flat(Wave& w, const Inst& in, const u64* address, u8** host, u64 active, int bytes,
+                  Access access) {
   u64 lds = 0, scratch = 0;
   for (int l = 0; l < N; ++l) {
     lds |= static_cast<u64>(in_lds_aperture(address[l])) << l;
@@ -53,9 +54,9 @@ void resolve_scratch(Wave& w, const Inst& in, int first, u8** host, u64 active, 
   }
 }
 
-// Buffers: a descriptor in four scalar registers gives base, stride and size. Kernels on GFX90a and GFX103x reach
-// scratch through one, whose base dispatch.cpp sets to the scratch aperture. Returns the lanes that are in bounds:
-// out-of-range loads give zero and stores are dropped, as the hardware does.
+// Buffers: a descriptor in four scalar registers gives base, stride and size. Kernels on GFX90a and GFX103x
+// reach scratch through one, whose base dispatch.cpp sets to the scratch aperture. Returns the lanes that are
+// in bounds: out-of-range loads give zero and stores are dropped, as the hardware does.
 struct Buffer {
   u64 base;
   u32 stride, records;
@@ -66,7 +67,6 @@ Buffer read_buffer(const Wave& w, const Operand& descriptor) {
   for (int i = 0; i < 4; ++i) words[i] = w.s[descriptor.index + i];
   return {words[0] | (static_cast<u64>(words[1] & 0xffff) << 32), (words[1] >> 16) & 0x3fff, words[2]};
 }
-
 
 template <int N>
 u64 resolve_buffer(Wave& w, const Inst& in, int first, u8** host, u64 active, int bytes, Access access) {
@@ -95,7 +95,7 @@ u64 resolve_buffer(Wave& w, const Inst& in, int first, u8** host, u64 active, in
   return inside;
 }
 
-// Rows -------------------------------------------------------------------------------------------------------------
+// Rows
 
 enum class Space { Global, Flat, Scratch };
 
@@ -171,20 +171,21 @@ void add_buffers(Rows& rows) {
   };
   for (const MemoryType& type : load_types()) {
     for (const char* name : {type.old_name, type.new_name}) {
-      rows.push_back(custom(std::string("buffer_load_") + name, Shape::Load, Class::GlobalLoad, {b32, b32, b32}, load));
+      rows.push_back(
+          custom(std::string("buffer_load_") + name, Shape::Load, Class::GlobalLoad, {b32, b32, b32}, load));
       rows.back().memory = &type;
     }
   }
   for (const MemoryType& type : store_types()) {
     for (const char* name : {type.old_name, type.new_name}) {
-      rows.push_back(
-          custom(std::string("buffer_store_") + name, Shape::DataFirst, Class::GlobalStore, {b32, b32, b32}, store));
+      rows.push_back(custom(std::string("buffer_store_") + name, Shape::DataFirst, Class::GlobalStore,
+                            {b32, b32, b32}, store));
       rows.back().memory = &type;
     }
   }
 }
 
-// Scalar loads -----------------------------------------------------------------------------------------------------
+// Scalar loads
 
 u64 scalar_offset(const Wave& w, const Inst& in) {
   // The offset operand is a constant, a register, or null with the constant in offset:.

@@ -8,12 +8,12 @@ namespace emu {
 
 // How the bytes of one lane map to its registers.
 enum class Form : u8 {
-  Words,         // whole registers
-  Unsigned,      // 8 or 16 bits, zero extended
-  Signed,        // 8 or 16 bits, sign extended
-  LowHalf,       // 8 or 16 bits to bits 15:0, the others kept (d16)
-  LowSigned,     // the same, sign extended to 16 bits
-  HighHalf,      // to bits 31:16, the others kept (d16_hi)
+  Words,      // whole registers
+  Unsigned,   // 8 or 16 bits, zero extended
+  Signed,     // 8 or 16 bits, sign extended
+  LowHalf,    // 8 or 16 bits to bits 15:0, the others kept (d16)
+  LowSigned,  // the same, sign extended to 16 bits
+  HighHalf,   // to bits 31:16, the others kept (d16_hi)
   HighSigned,
 };
 
@@ -39,7 +39,8 @@ enum class Access : u8 { Load, Store, Atomic };
 
 // Checks `bytes` bytes at each active lane's address and turns the addresses into host pointers.
 template <int N>
-void resolve_global(Wave& w, const Inst& in, const u64* address, u8** host, u64 active, int bytes, Access access);
+void resolve_global(Wave& w, const Inst& in, const u64* address, u8** host, u64 active, int bytes,
+                    Access access);
 // The same for LDS, with race detection.
 template <int N>
 void resolve_lds(Wave& w, const u32* address, u8** host, u64 active, int bytes, Access access);

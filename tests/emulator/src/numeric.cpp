@@ -13,10 +13,9 @@ f32 small_float_to_f32(u32 bits, int exponent_bits, int mantissa_bits, int bias)
   const u32 mantissa = bits & ((1u << mantissa_bits) - 1);
   const u32 exponent = (bits >> mantissa_bits) & ((1u << exponent_bits) - 1);
   const bool negative = (bits >> (exponent_bits + mantissa_bits)) & 1;
-  const f32 magnitude =
-      exponent ? std::ldexp(static_cast<f32>(mantissa + (1u << mantissa_bits)),
-                            static_cast<int>(exponent) - bias - mantissa_bits)
-               : std::ldexp(static_cast<f32>(mantissa), 1 - bias - mantissa_bits);
+  const f32 magnitude = exponent ? std::ldexp(static_cast<f32>(mantissa + (1u << mantissa_bits)),
+                                              static_cast<int>(exponent) - bias - mantissa_bits)
+                                 : std::ldexp(static_cast<f32>(mantissa), 1 - bias - mantissa_bits);
   return negative ? -magnitude : magnitude;
 }
 

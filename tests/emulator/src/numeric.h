@@ -41,8 +41,8 @@ inline u16 f32_to_bf16(f32 value) {
 // Truncation towards zero, as the *_rtz conversions do.
 u16 f32_to_f16_rtz(f32 value);
 
-// An 8-bit float format. CDNA3 uses the "fnuz" family (no infinity, no minus zero, 0x80 is NaN); CDNA4 and RDNA4
-// use the OCP family (e4m3 has no infinity, e5m2 is like IEEE).
+// An 8-bit float format. CDNA3 uses the "fnuz" family (no infinity, no minus zero, 0x80 is NaN); CDNA4 and
+// RDNA4 use the OCP family (e4m3 has no infinity, e5m2 is like IEEE).
 enum class Fp8 : u8 { E4M3Fnuz, E5M2Fnuz, E4M3, E5M2 };
 
 const std::array<f32, 256>& fp8_table(Fp8 format);

@@ -145,9 +145,8 @@ void add_arithmetic(Rows& rows) {
   }
   rows.push_back(salu("s_mul_u64", [](u64 x, u64 y) { return x * y; }));
   rows.push_back(salu<Scc::Nonzero>("s_abs_i32", [](i32 x) { return x < 0 ? 0u - u32(x) : u32(x); }));
-  rows.push_back(salu<Scc::Nonzero>("s_absdiff_i32", [](i32 x, i32 y) {
-    return static_cast<u32>(std::abs(i64(x) - y));
-  }));
+  rows.push_back(salu<Scc::Nonzero>("s_absdiff_i32",
+                                    [](i32 x, i32 y) { return static_cast<u32>(std::abs(i64(x) - y)); }));
 }
 
 template <int kShift>
@@ -197,11 +196,12 @@ void add_logic(Rows& rows, const std::string& width) {
     const std::string type = name[2] == 'c' ? "u" + width.substr(1) : width;
     rows.push_back(salu(name + type, [](T x) { return x ? u32(std::countl_zero(x)) : ~0u; }));
   }
-  rows.push_back(salu_accumulate("s_bitset0_" + width, [](u32 y, T x) { return T(x & ~(T(1) << (y % bits))); }));
-  rows.push_back(salu_accumulate("s_bitset1_" + width, [](u32 y, T x) { return T(x | (T(1) << (y % bits))); }));
-  rows.push_back(salu("s_bfm_" + width, [](u32 x, u32 y) {
-    return T(((T(1) << (x % bits)) - 1) << (y % bits));
-  }));
+  rows.push_back(
+      salu_accumulate("s_bitset0_" + width, [](u32 y, T x) { return T(x & ~(T(1) << (y % bits))); }));
+  rows.push_back(
+      salu_accumulate("s_bitset1_" + width, [](u32 y, T x) { return T(x | (T(1) << (y % bits))); }));
+  rows.push_back(
+      salu("s_bfm_" + width, [](u32 x, u32 y) { return T(((T(1) << (x % bits)) - 1) << (y % bits)); }));
   rows.push_back(salu("s_brev_" + width, [](T x) {
     T result = 0;
     for (int i = 0; i < bits; ++i) result |= ((x >> i) & 1) << (bits - 1 - i);
@@ -217,12 +217,10 @@ void add_logic(Rows& rows, const std::string& width) {
 void add_bit_fields(Rows& rows) {
   rows.push_back(salu<Scc::Nonzero>("s_ashr_i32", [](i32 x, u32 y) { return x >> (y & 31); }));
   rows.push_back(salu<Scc::Nonzero>("s_ashr_i64", [](i64 x, u32 y) { return x >> (y & 63); }));
-  rows.push_back(salu<Scc::Nonzero>("s_bfe_u32", [](u32 x, u32 y) {
-    return extract_u32(x, y & 31, (y >> 16) & 127);
-  }));
-  rows.push_back(salu<Scc::Nonzero>("s_bfe_i32", [](u32 x, u32 y) {
-    return extract_i32(x, y & 31, (y >> 16) & 127);
-  }));
+  rows.push_back(
+      salu<Scc::Nonzero>("s_bfe_u32", [](u32 x, u32 y) { return extract_u32(x, y & 31, (y >> 16) & 127); }));
+  rows.push_back(
+      salu<Scc::Nonzero>("s_bfe_i32", [](u32 x, u32 y) { return extract_i32(x, y & 31, (y >> 16) & 127); }));
   rows.push_back(salu<Scc::Nonzero>("s_bfe_u64", [](u64 x, u32 y) {
     const u32 width = (y >> 16) & 127;
     const u64 shifted = x >> (y & 63);
@@ -280,9 +278,8 @@ void add_floats(Rows& rows) {
   rows.push_back(salu("s_cvt_f16_f32", [](f32 x) { return u32(as_u16(static_cast<f16>(x))); }));
   rows.push_back(salu("s_cvt_f32_f16", [](u32 x) { return static_cast<f32>(as_f16(u16(x))); }));
   rows.push_back(salu("s_cvt_hi_f32_f16", [](u32 x) { return static_cast<f32>(as_f16(u16(x >> 16))); }));
-  rows.push_back(salu("s_cvt_pk_rtz_f16_f32", [](f32 x, f32 y) {
-    return f32_to_f16_rtz(x) | (u32(f32_to_f16_rtz(y)) << 16);
-  }));
+  rows.push_back(salu("s_cvt_pk_rtz_f16_f32",
+                      [](f32 x, f32 y) { return f32_to_f16_rtz(x) | (u32(f32_to_f16_rtz(y)) << 16); }));
 }
 
 template <class T>

@@ -41,9 +41,9 @@ const Row* find_row(std::string_view mnemonic) {
 }
 
 const char* class_name(Class c) {
-  static const char* const names[] = {"valu",         "matrix",        "cross_lane", "salu",   "smem",
-                                      "global_load",  "global_store",  "global_atomic", "lds", "scratch",
-                                      "branch",       "barrier",       "wait",       "other"};
+  static const char* const names[] = {"valu",        "matrix",       "cross_lane",    "salu", "smem",
+                                      "global_load", "global_store", "global_atomic", "lds",  "scratch",
+                                      "branch",      "barrier",      "wait",          "other"};
   return names[static_cast<int>(c)];
 }
 

@@ -7,8 +7,8 @@ const std::vector<Target>& targets() {
   static const std::vector<Target> rows = {
       {"gfx90a", "AMD Instinct MI210 (emulated)", 9, 64, true, true, false, 104, 65536, 131072, 2048, 8 << 20,
        4096, 1700000, 1600000, 9, 0, ":sramecc+:xnack-"},
-      {"gfx942", "AMD Instinct MI300X (emulated)", 9, 64, true, true, false, 304, 65536, 131072, 2048, 4 << 20,
-       8192, 2100000, 1300000, 9, 4, ":sramecc+:xnack-"},
+      {"gfx942", "AMD Instinct MI300X (emulated)", 9, 64, true, true, false, 304, 65536, 131072, 2048,
+       4 << 20, 8192, 2100000, 1300000, 9, 4, ":sramecc+:xnack-"},
       {"gfx950", "AMD Instinct MI350X (emulated)", 9, 64, false, true, false, 256, 163840, 131072, 2048,
        4 << 20, 8192, 2400000, 2000000, 9, 5, ":sramecc+:xnack-"},
       {"gfx1030", "AMD Radeon RX 6800 XT (emulated)", 10, 32, false, false, false, 36, 65536, 65536, 2048,

@@ -12,13 +12,13 @@ namespace emu {
 struct Target {
   const char* arch;
   const char* marketing_name;
-  int generation;  // 9 (CDNA), 10, 11, 12 (RDNA 2 to 4)
-  int wave;        // preferred wave size
-  bool fnuz;       // 8-bit floats of the fnuz family (CDNA3)
-  bool packed_ids;       // work-item x, y, z share v0
-  bool integrated;       // APU: the host may use device memory directly
-  int compute_units;     // as hipDeviceAttributeMultiprocessorCount reports them
-  u32 lds_per_group;     // bytes
+  int generation;     // 9 (CDNA), 10, 11, 12 (RDNA 2 to 4)
+  int wave;           // preferred wave size
+  bool fnuz;          // 8-bit floats of the fnuz family (CDNA3)
+  bool packed_ids;    // work-item x, y, z share v0
+  bool integrated;    // APU: the host may use device memory directly
+  int compute_units;  // as hipDeviceAttributeMultiprocessorCount reports them
+  u32 lds_per_group;  // bytes
   u32 registers_per_group;
   int max_threads_per_cu;
   u32 l2_bytes;

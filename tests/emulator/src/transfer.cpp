@@ -7,13 +7,20 @@ namespace emu {
 
 const std::vector<MemoryType>& load_types() {
   static const std::vector<MemoryType> rows = {
-      {"dword", "b32", 4, Form::Words},           {"dwordx2", "b64", 8, Form::Words},
-      {"dwordx3", "b96", 12, Form::Words},        {"dwordx4", "b128", 16, Form::Words},
-      {"ubyte", "u8", 1, Form::Unsigned},         {"sbyte", "i8", 1, Form::Signed},
-      {"ushort", "u16", 2, Form::Unsigned},       {"sshort", "i16", 2, Form::Signed},
-      {"short_d16", "d16_b16", 2, Form::LowHalf}, {"short_d16_hi", "d16_hi_b16", 2, Form::HighHalf},
-      {"ubyte_d16", "d16_u8", 1, Form::LowHalf},  {"ubyte_d16_hi", "d16_hi_u8", 1, Form::HighHalf},
-      {"sbyte_d16", "d16_i8", 1, Form::LowSigned}, {"sbyte_d16_hi", "d16_hi_i8", 1, Form::HighSigned},
+      {"dword", "b32", 4, Form::Words},
+      {"dwordx2", "b64", 8, Form::Words},
+      {"dwordx3", "b96", 12, Form::Words},
+      {"dwordx4", "b128", 16, Form::Words},
+      {"ubyte", "u8", 1, Form::Unsigned},
+      {"sbyte", "i8", 1, Form::Signed},
+      {"ushort", "u16", 2, Form::Unsigned},
+      {"sshort", "i16", 2, Form::Signed},
+      {"short_d16", "d16_b16", 2, Form::LowHalf},
+      {"short_d16_hi", "d16_hi_b16", 2, Form::HighHalf},
+      {"ubyte_d16", "d16_u8", 1, Form::LowHalf},
+      {"ubyte_d16_hi", "d16_hi_u8", 1, Form::HighHalf},
+      {"sbyte_d16", "d16_i8", 1, Form::LowSigned},
+      {"sbyte_d16_hi", "d16_hi_i8", 1, Form::HighSigned},
   };
   return rows;
 }
@@ -31,10 +38,10 @@ const std::vector<MemoryType>& store_types() {
 // LDS uses the same names before and after GFX11; only "read" became "load".
 const std::vector<MemoryType>& lds_load_types() {
   static const std::vector<MemoryType> rows = {
-      {"b32", "b32", 4, Form::Words},       {"b64", "b64", 8, Form::Words},
-      {"b96", "b96", 12, Form::Words},      {"b128", "b128", 16, Form::Words},
-      {"u8", "u8", 1, Form::Unsigned},      {"i8", "i8", 1, Form::Signed},
-      {"u16", "u16", 2, Form::Unsigned},    {"i16", "i16", 2, Form::Signed},
+      {"b32", "b32", 4, Form::Words},           {"b64", "b64", 8, Form::Words},
+      {"b96", "b96", 12, Form::Words},          {"b128", "b128", 16, Form::Words},
+      {"u8", "u8", 1, Form::Unsigned},          {"i8", "i8", 1, Form::Signed},
+      {"u16", "u16", 2, Form::Unsigned},        {"i16", "i16", 2, Form::Signed},
       {"u16_d16", "u16_d16", 2, Form::LowHalf}, {"u16_d16_hi", "u16_d16_hi", 2, Form::HighHalf},
       {"u8_d16", "u8_d16", 1, Form::LowHalf},   {"u8_d16_hi", "u8_d16_hi", 1, Form::HighHalf},
       {"i8_d16", "i8_d16", 1, Form::LowSigned}, {"i8_d16_hi", "i8_d16_hi", 1, Form::HighSigned},
@@ -108,10 +115,13 @@ u32 read_small(const u8* from, int bytes, bool is_signed) {
 
 u32 place_small(u32 old, u32 value, Form form, bool high_half) {
   switch (form) {
-    case Form::Unsigned: case Form::Signed: return value;
-    case Form::LowHalf: case Form::LowSigned:
+    case Form::Unsigned:
+    case Form::Signed: return value;
+    case Form::LowHalf:
+    case Form::LowSigned:
       return high_half ? (old & 0xffff) | (value << 16) : (old & 0xffff0000) | (value & 0xffff);
-    case Form::HighHalf: case Form::HighSigned: return (old & 0xffff) | (value << 16);
+    case Form::HighHalf:
+    case Form::HighSigned: return (old & 0xffff) | (value << 16);
     case Form::Words: break;
   }
   return value;
@@ -128,10 +138,12 @@ void load_lanes(Wave& w, int index, const MemoryType& type, u8* const* from, u64
     else load_words<N, 4>(w, index, from, active);
     return;
   }
-  const bool is_signed = type.form == Form::Signed || type.form == Form::LowSigned || type.form == Form::HighSigned;
+  const bool is_signed =
+      type.form == Form::Signed || type.form == Form::LowSigned || type.form == Form::HighSigned;
   u32* row = w.row<N>(index);
   for (int l = 0; l < N; ++l) {
-    if ((active >> l) & 1) row[l] = place_small(row[l], read_small(from[l], type.bytes, is_signed), type.form, high_half);
+    if ((active >> l) & 1)
+      row[l] = place_small(row[l], read_small(from[l], type.bytes, is_signed), type.form, high_half);
   }
 }
 
@@ -152,7 +164,7 @@ void store_lanes(Wave& w, int index, const MemoryType& type, u8* const* to, u64 
   }
 }
 
-// Global memory --------------------------------------------------------------------------------------------------
+// Global memory
 
 namespace {
 
@@ -161,15 +173,16 @@ const char* verb(Access access) {
 }
 
 [[noreturn]] void out_of_bounds(const Wave& w, u64 address, int bytes, Access access) {
-  std::string what = std::string("out-of-bounds ") + verb(access) + " of " + std::to_string(bytes) + " bytes at " +
-                     hex(address);
+  std::string what = std::string("out-of-bounds ") + verb(access) + " of " + std::to_string(bytes) +
+                     " bytes at " + hex(address);
   const Ranges& ranges = *w.launch->memory;
   const auto after = std::upper_bound(ranges.begin(), ranges.end(), address,
                                       [](u64 value, const Range& range) { return value < range.begin; });
   if (after != ranges.begin()) {
     const Range& before = *std::prev(after);
-    what += " (" + std::to_string(static_cast<i64>(address + bytes - before.end)) + " bytes past the end of the " +
-            std::to_string(before.end - before.begin) + "-byte allocation at " + hex(before.begin) + ")";
+    what += " (" + std::to_string(static_cast<i64>(address + bytes - before.end)) +
+            " bytes past the end of the " + std::to_string(before.end - before.begin) +
+            "-byte allocation at " + hex(before.begin) + ")";
   }
   fault(w, what);
 }
@@ -191,7 +204,8 @@ void check_alignment(const Wave& w, u64 low_bits, int bytes, Access access, cons
   const int alignment = access == Access::Atomic ? bytes : std::min(bytes, 4);
   const u64 mask = alignment == 2 ? 1 : alignment == 1 ? 0 : alignment == 8 ? 7 : 3;
   if (low_bits & mask) {
-    fault(w, std::string("misaligned ") + space + " " + verb(access) + " of " + std::to_string(bytes) + " bytes");
+    fault(w, std::string("misaligned ") + space + " " + verb(access) + " of " + std::to_string(bytes) +
+                 " bytes");
   }
 }
 
@@ -208,7 +222,8 @@ void count_global(Wave& w, const u64* address, u64 active, int bytes, Access acc
 }  // namespace
 
 template <int N>
-void resolve_global(Wave& w, const Inst& in, const u64* address, u8** host, u64 active, int bytes, Access access) {
+void resolve_global(Wave& w, const Inst& in, const u64* address, u8** host, u64 active, int bytes,
+                    Access access) {
   if (!active) return;
   u64 lowest = ~0ull, highest = 0, bits = 0;
   if (active == w.all) {
@@ -243,7 +258,7 @@ void resolve_global(Wave& w, const Inst& in, const u64* address, u8** host, u64 
   check_alignment(w, bits, bytes, access, "global");
 }
 
-// LDS ------------------------------------------------------------------------------------------------------------
+// LDS
 
 namespace {
 
@@ -266,8 +281,8 @@ bool by_another(u16 tag, u16 mine, Access access) {
   const bool write = by_another(tags.writer[byte], mine, access);
   const u16 other = (write ? tags.writer[byte] : tags.reader[byte]) & kWaveMask;
   const std::string who = other == kManyWaves ? "several waves" : "wave " + std::to_string(other);
-  fault(w, std::string("LDS data race: ") + verb(access) + " of byte " + std::to_string(byte) + ", which " + who +
-               (write ? " wrote" : " read") + " since the last barrier");
+  fault(w, std::string("LDS data race: ") + verb(access) + " of byte " + std::to_string(byte) + ", which " +
+               who + (write ? " wrote" : " read") + " since the last barrier");
 }
 
 void check_race(Wave& w, u32 first, int bytes, Access access) {
@@ -322,8 +337,9 @@ void resolve_lds(Wave& w, const u32* address, u8** host, u64 active, int bytes, 
     highest = std::max<u64>(highest, used);
   }
   if (highest + bytes > group.lds.size()) {
-    fault(w, std::string("out-of-bounds LDS ") + verb(access) + " of " + std::to_string(bytes) + " bytes at " +
-                 std::to_string(highest) + " (the workgroup has " + std::to_string(group.lds.size()) + " bytes)");
+    fault(w, std::string("out-of-bounds LDS ") + verb(access) + " of " + std::to_string(bytes) +
+                 " bytes at " + std::to_string(highest) + " (the workgroup has " +
+                 std::to_string(group.lds.size()) + " bytes)");
   }
   check_alignment(w, bits, bytes, access, "LDS");
   count_lds(w, address, active, bytes, access);

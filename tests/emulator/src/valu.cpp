@@ -24,7 +24,6 @@ u64 dpp_valid(const Wave& w, const Dpp& dpp) {
   return dpp.in_range & active;
 }
 
-
 }  // namespace
 
 u64 dpp_mask(const Wave& w, const Inst& in) {

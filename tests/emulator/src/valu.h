@@ -2,9 +2,10 @@
 //
 //   rows.push_back(valu("v_add_f32", [](f32 x, f32 y) { return x + y; }));
 //
-// is a whole instruction: the parameter types say how the sources are read (f32 takes the neg and abs modifiers, u16
-// picks a half, u64 a register pair), the result type how it is written. DPP, SDWA, clamp, op_sel and the execution
-// mask are handled here for all of them. A function that needs the instruction's fields takes `const Inst&` first.
+// is a whole instruction: the parameter types say how the sources are read (f32 takes the neg and abs
+// modifiers, u16 picks a half, u64 a register pair), the result type how it is written. DPP, SDWA, clamp,
+// op_sel and the execution mask are handled here for all of them. A function that needs the instruction's
+// fields takes `const Inst&` first.
 #pragma once
 
 #include <tuple>
@@ -16,7 +17,8 @@
 
 namespace emu {
 
-// Source operands --------------------------------------------------------------------------------------------------
+// Source operands
+//
 
 u32 select_part(u32 value, Select select, bool sign_extend);
 
@@ -37,7 +39,8 @@ inline const u32* source_words(Wave& w, const Inst& in, const Operand& operand, 
 }
 
 template <class T>
-inline constexpr bool is_float_type = std::is_same_v<T, f32> || std::is_same_v<T, f64> || std::is_same_v<T, f16>;
+inline constexpr bool is_float_type =
+    std::is_same_v<T, f32> || std::is_same_v<T, f64> || std::is_same_v<T, f16>;
 
 struct SourceAt {
   Wave& w;
@@ -104,7 +107,8 @@ struct Source {
   }
 };
 
-// Results ----------------------------------------------------------------------------------------------------------
+// Results
+//
 
 // Lanes that DPP lets an instruction write.
 u64 dpp_mask(const Wave& w, const Inst& in);
@@ -196,7 +200,8 @@ inline void write_result(Wave& w, const Inst& in, T* value) {
   else write_pairs<N>(w, in, reinterpret_cast<const u64*>(value));
 }
 
-// Rows from functions ----------------------------------------------------------------------------------------------
+// Rows from functions
+//
 
 template <class T>
 constexpr Width width_of() {

@@ -5,7 +5,6 @@ namespace emu {
 
 namespace {
 
-
 // v_cmpx: the same comparison with exec as (another) destination.
 template <class Fn, int N>
 void compare_exec(Wave& w, const Inst& in) {
@@ -57,7 +56,8 @@ void add_float_type(Rows& rows, const std::string& type) {
   for (const char* name : {"t_", "tru_"}) add_predicate(rows, name + type, [](T, T) { return true; });
 }
 
-// Bit numbers of v_cmp_class: 0 signalling NaN, 1 quiet NaN, then -inf, -normal, -subnormal, -0, +0, ... +inf.
+// Bit numbers of v_cmp_class: 0 signalling NaN, 1 quiet NaN, then -inf, -normal, -subnormal, -0, +0, ...
+// +inf.
 template <class Bits, int kMantissa, int kExponent>
 int float_class(Bits bits) {
   const Bits mantissa = bits & ((Bits(1) << kMantissa) - 1);
@@ -72,15 +72,12 @@ int float_class(Bits bits) {
 }
 
 void add_class_tests(Rows& rows) {
-  add_predicate(rows, "class_f32", [](f32 x, u32 mask) {
-    return ((mask >> float_class<u32, 23, 8>(as_u32(x))) & 1) != 0;
-  });
-  add_predicate(rows, "class_f64", [](f64 x, u32 mask) {
-    return ((mask >> float_class<u64, 52, 11>(as_u64(x))) & 1) != 0;
-  });
-  add_predicate(rows, "class_f16", [](f16 x, u32 mask) {
-    return ((mask >> float_class<u32, 10, 5>(as_u16(x))) & 1) != 0;
-  });
+  add_predicate(rows, "class_f32",
+                [](f32 x, u32 mask) { return ((mask >> float_class<u32, 23, 8>(as_u32(x))) & 1) != 0; });
+  add_predicate(rows, "class_f64",
+                [](f64 x, u32 mask) { return ((mask >> float_class<u64, 52, 11>(as_u64(x))) & 1) != 0; });
+  add_predicate(rows, "class_f16",
+                [](f16 x, u32 mask) { return ((mask >> float_class<u32, 10, 5>(as_u16(x))) & 1) != 0; });
 }
 
 }  // namespace

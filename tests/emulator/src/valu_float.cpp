@@ -8,8 +8,8 @@ namespace emu {
 
 namespace {
 
-// The min and max instructions come under three spellings: GFX9-11 "min", GFX12 "min_num" (a NaN loses) and GFX12
-// "minimum" (a NaN wins).
+// The min and max instructions come under three spellings: GFX9-11 "min", GFX12 "min_num" (a NaN loses) and
+// GFX12 "minimum" (a NaN wins).
 template <class T>
 void add_min_max(Rows& rows, const std::string& type) {
   for (const char* num : {"", "_num"}) {

@@ -28,10 +28,10 @@ void add_half_arithmetic(Rows& rows) {
     const std::string end = std::string(num) + "_f16";
     rows.push_back(valu("v_min" + end, [](f16 x, f16 y) { return half(min_num<f32>(x, y)); }));
     rows.push_back(valu("v_max" + end, [](f16 x, f16 y) { return half(max_num<f32>(x, y)); }));
-    rows.push_back(valu("v_max3" + end,
-                        [](f16 x, f16 y, f16 z) { return half(max_num<f32>(max_num<f32>(x, y), z)); }));
-    rows.push_back(valu("v_min3" + end,
-                        [](f16 x, f16 y, f16 z) { return half(min_num<f32>(min_num<f32>(x, y), z)); }));
+    rows.push_back(
+        valu("v_max3" + end, [](f16 x, f16 y, f16 z) { return half(max_num<f32>(max_num<f32>(x, y), z)); }));
+    rows.push_back(
+        valu("v_min3" + end, [](f16 x, f16 y, f16 z) { return half(min_num<f32>(min_num<f32>(x, y), z)); }));
     rows.push_back(valu("v_med3" + end, [](f16 x, f16 y, f16 z) { return half(median<f32>(x, y, z)); }));
     rows.push_back(valu("v_maxmin" + end,
                         [](f16 x, f16 y, f16 z) { return half(min_num<f32>(max_num<f32>(x, y), z)); }));
@@ -61,8 +61,7 @@ void add_half_functions(Rows& rows) {
   rows.push_back(valu("v_frexp_mant_f16", [](f16 x) { return half(frexp_mantissa(f32(x))); }));
   rows.push_back(valu("v_frexp_exp_i16_f16", [](f16 x) { return static_cast<i16>(frexp_exponent(f32(x))); }));
   rows.push_back(valu("v_ldexp_f16", [](f16 x, i16 e) { return half(std::ldexp(f32(x), e)); }));
-  rows.push_back(
-      valu("v_div_fixup_f16", [](f16 x, f16 y, f16 z) { return half(div_fixup<f32>(x, y, z)); }));
+  rows.push_back(valu("v_div_fixup_f16", [](f16 x, f16 y, f16 z) { return half(div_fixup<f32>(x, y, z)); }));
 }
 
 u16 saturate_u16(const Inst& in, i32 value) {
@@ -93,9 +92,8 @@ void add_integer16(Rows& rows) {
       return static_cast<u16>(in.clamp ? std::min<u64>(sum, 65535) : sum);
     }));
   }
-  rows.push_back(valu("v_mad_i16", [](const Inst& in, i16 x, i16 y, i16 z) {
-    return saturate_i16(in, i32(x) * y + z);
-  }));
+  rows.push_back(valu("v_mad_i16",
+                      [](const Inst& in, i16 x, i16 y, i16 z) { return saturate_i16(in, i32(x) * y + z); }));
   rows.push_back(valu("v_lshlrev_b16", [](u16 x, u16 y) { return static_cast<u16>(y << (x & 15)); }));
   rows.push_back(valu("v_lshrrev_b16", [](u16 x, u16 y) { return static_cast<u16>(y >> (x & 15)); }));
   rows.push_back(valu("v_ashrrev_i16", [](u16 x, i16 y) { return static_cast<i16>(y >> (x & 15)); }));

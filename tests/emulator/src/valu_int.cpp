@@ -62,7 +62,8 @@ void add_products(Rows& rows) {
     return static_cast<u32>(i64(sign_extend(x, 24)) * sign_extend(y, 24)) + z;
   }));
   rows.push_back(valu("v_mad_nc_u64_u32", [](u32 x, u32 y, u64 z) { return u64(x) * y + z; }));
-  rows.push_back(valu("v_mad_nc_i64_i32", [](i32 x, i32 y, u64 z) { return static_cast<u64>(i64(x) * y) + z; }));
+  rows.push_back(
+      valu("v_mad_nc_i64_i32", [](i32 x, i32 y, u64 z) { return static_cast<u64>(i64(x) * y) + z; }));
 }
 
 void add_bits(Rows& rows) {
@@ -94,9 +95,8 @@ void add_bits(Rows& rows) {
   rows.push_back(valu("v_bfi_b32", [](u32 x, u32 y, u32 z) { return (x & y) | (~x & z); }));
   rows.push_back(valu("v_bfe_u32", [](u32 x, u32 y, u32 z) { return extract_u32(x, y & 31, z & 31); }));
   rows.push_back(valu("v_bfe_i32", [](u32 x, u32 y, u32 z) { return extract_i32(x, y & 31, z & 31); }));
-  rows.push_back(valu("v_bitop3_b32", [](const Inst& in, u32 x, u32 y, u32 z) {
-    return bitop3(x, y, z, in.bitop);
-  }));
+  rows.push_back(
+      valu("v_bitop3_b32", [](const Inst& in, u32 x, u32 y, u32 z) { return bitop3(x, y, z, in.bitop); }));
   rows.push_back(valu("v_perm_b32", [](u32 x, u32 y, u32 z) { return permute_bytes(x, y, z); }));
 }
 
@@ -172,38 +172,43 @@ template <class Factor>
 void add_wide_mad(Rows& rows, const char* name) {
   using Wide = std::conditional_t<std::is_signed_v<Factor>, __int128, unsigned __int128>;
   using Addend = std::conditional_t<std::is_signed_v<Factor>, i64, u64>;
-  rows.push_back(custom(name, Shape::CarryOut, Class::Valu, {b32, b32, b64}, [](Wave& w, const Inst& in, auto lanes) {
-    constexpr int N = lanes;
-    Source<Factor, N> a(w, in, in.src[0]), b(w, in, in.src[1]);
-    Source<Addend, N> c(w, in, in.src[2]);
-    alignas(64) u64 result[N];
-    u64 overflow = 0;
-    for (int l = 0; l < N; ++l) {
-      const Wide sum = static_cast<Wide>(a.lanes[l]) * b.lanes[l] + c.lanes[l];
-      result[l] = static_cast<u64>(sum);
-      overflow |= static_cast<u64>(sum != static_cast<Wide>(static_cast<Addend>(sum))) << l;
-    }
-    write_pairs<N>(w, in, result);
-    write_mask<N>(w, in.sdst, overflow & w.exec());
-  }));
+  rows.push_back(
+      custom(name, Shape::CarryOut, Class::Valu, {b32, b32, b64}, [](Wave& w, const Inst& in, auto lanes) {
+        constexpr int N = lanes;
+        Source<Factor, N> a(w, in, in.src[0]), b(w, in, in.src[1]);
+        Source<Addend, N> c(w, in, in.src[2]);
+        alignas(64) u64 result[N];
+        u64 overflow = 0;
+        for (int l = 0; l < N; ++l) {
+          const Wide sum = static_cast<Wide>(a.lanes[l]) * b.lanes[l] + c.lanes[l];
+          result[l] = static_cast<u64>(sum);
+          overflow |= static_cast<u64>(sum != static_cast<Wide>(static_cast<Addend>(sum))) << l;
+        }
+        write_pairs<N>(w, in, result);
+        write_mask<N>(w, in.sdst, overflow & w.exec());
+      }));
 }
 
 template <class T>
 void add_select(Rows& rows, const char* name) {
   constexpr Width width = width_of<T>();
-  rows.push_back(custom(name, Shape::SelectMask, Class::Valu, {width, width, b32}, [](Wave& w, const Inst& in, auto lanes) {
-    constexpr int N = lanes;
-    Source<T, N> no(w, in, in.src[0]), yes(w, in, in.src[1]);
-    const u64 mask = read_mask<N>(w, in.src[2]);
-    alignas(64) T result[N];
-    const u32 low = static_cast<u32>(mask), high = static_cast<u32>(mask >> 32);
-    for (int l = 0; l < 32; ++l) result[l] = (low >> l) & 1 ? yes.lanes[l] : no.lanes[l];
-    if constexpr (N == 64) {
-      for (int l = 0; l < 32; ++l) result[l + 32] = (high >> l) & 1 ? yes.lanes[l + 32] : no.lanes[l + 32];
-    }
-    if constexpr (sizeof(T) == 4) write_words<N>(w, in, reinterpret_cast<const u32*>(result));
-    else write_halves<N>(w, in, reinterpret_cast<const u16*>(result));
-  }));
+  rows.push_back(custom(name, Shape::SelectMask, Class::Valu, {width, width, b32},
+                        [](Wave& w, const Inst& in, auto lanes) {
+                          constexpr int N = lanes;
+                          Source<T, N> no(w, in, in.src[0]), yes(w, in, in.src[1]);
+                          const u64 mask = read_mask<N>(w, in.src[2]);
+                          alignas(64) T result[N];
+                          const u32 low = static_cast<u32>(mask), high = static_cast<u32>(mask >> 32);
+                          for (int l = 0; l < 32; ++l)
+                            result[l] = (low >> l) & 1 ? yes.lanes[l] : no.lanes[l];
+                          if constexpr (N == 64) {
+                            for (int l = 0; l < 32; ++l)
+                              result[l + 32] = (high >> l) & 1 ? yes.lanes[l + 32] : no.lanes[l + 32];
+                          }
+                          if constexpr (sizeof(T) == 4)
+                            write_words<N>(w, in, reinterpret_cast<const u32*>(result));
+                          else write_halves<N>(w, in, reinterpret_cast<const u16*>(result));
+                        }));
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ struct PackedHalves {
     whole.negate = whole.absolute = false;
     alignas(64) u32 scratch[N];
     const u32* words = source_words<N>(w, in, whole, scratch, false);
-    const int low_shift = (in.op_sel >> index) & 1 ? 16 : 0, high_shift = (in.op_sel_hi >> index) & 1 ? 16 : 0;
+    const int low_shift = (in.op_sel >> index) & 1 ? 16 : 0,
+              high_shift = (in.op_sel_hi >> index) & 1 ? 16 : 0;
     const bool is_float = std::is_same_v<T, f16>;
     const u16 low_flip = is_float && ((in.neg_lo >> index) & 1) ? 0x8000 : 0;
     const u16 high_flip = is_float && ((in.neg_hi >> index) & 1) ? 0x8000 : 0;
@@ -86,7 +87,8 @@ void run_packed16(Wave& w, const Inst& in, detail::Types<T...>) {
   PackedRun<Fn, T...>::template both<N, PackedHalves>(w, in, low, high, std::index_sequence_for<T...>{});
   if constexpr (std::is_same_v<R, f16>) {
     if (in.clamp) {
-      for (int l = 0; l < N; ++l) low[l] = output_modified(in, low[l]), high[l] = output_modified(in, high[l]);
+      for (int l = 0; l < N; ++l)
+        low[l] = output_modified(in, low[l]), high[l] = output_modified(in, high[l]);
     }
   }
   alignas(64) u32 result[N];
@@ -136,8 +138,10 @@ f16 half(f64 value) { return static_cast<f16>(value); }
 void add_packed_half(Rows& rows) {
   rows.push_back(packed16("v_pk_add_f16", [](f16 x, f16 y) { return half(f32(x) + f32(y)); }));
   rows.push_back(packed16("v_pk_mul_f16", [](f16 x, f16 y) { return half(f32(x) * f32(y)); }));
-  rows.push_back(packed16("v_pk_fma_f16", [](f16 x, f16 y, f16 z) { return half(f64(x) * f64(y) + f64(z)); }));
-  Row accumulate = packed16("v_pk_fmac_f16", [](f16 x, f16 y, f16 d) { return half(f64(x) * f64(y) + f64(d)); });
+  rows.push_back(
+      packed16("v_pk_fma_f16", [](f16 x, f16 y, f16 z) { return half(f64(x) * f64(y) + f64(z)); }));
+  Row accumulate =
+      packed16("v_pk_fmac_f16", [](f16 x, f16 y, f16 d) { return half(f64(x) * f64(y) + f64(d)); });
   accumulate.reads_dst = true;
   rows.push_back(accumulate);
   for (const char* num : {"", "_num"}) {
@@ -147,12 +151,10 @@ void add_packed_half(Rows& rows) {
   }
   rows.push_back(packed16("v_pk_minimum_f16", [](f16 x, f16 y) { return half(minimum<f32>(x, y)); }));
   rows.push_back(packed16("v_pk_maximum_f16", [](f16 x, f16 y) { return half(maximum<f32>(x, y)); }));
-  rows.push_back(packed16("v_pk_minimum3_f16", [](f16 x, f16 y, f16 z) {
-    return half(minimum<f32>(minimum<f32>(x, y), z));
-  }));
-  rows.push_back(packed16("v_pk_maximum3_f16", [](f16 x, f16 y, f16 z) {
-    return half(maximum<f32>(maximum<f32>(x, y), z));
-  }));
+  rows.push_back(packed16("v_pk_minimum3_f16",
+                          [](f16 x, f16 y, f16 z) { return half(minimum<f32>(minimum<f32>(x, y), z)); }));
+  rows.push_back(packed16("v_pk_maximum3_f16",
+                          [](f16 x, f16 y, f16 z) { return half(maximum<f32>(maximum<f32>(x, y), z)); }));
 }
 
 u16 clamp16(const Inst& in, i32 value, i32 low, i32 high) {
@@ -160,15 +162,19 @@ u16 clamp16(const Inst& in, i32 value, i32 low, i32 high) {
 }
 
 void add_packed_integer(Rows& rows) {
-  rows.push_back(packed16("v_pk_add_u16", [](const Inst& in, u16 x, u16 y) { return clamp16(in, x + y, 0, 65535); }));
-  rows.push_back(packed16("v_pk_sub_u16", [](const Inst& in, u16 x, u16 y) { return clamp16(in, x - y, 0, 65535); }));
   rows.push_back(
-      packed16("v_pk_add_i16", [](const Inst& in, i16 x, i16 y) { return clamp16(in, x + y, -32768, 32767); }));
+      packed16("v_pk_add_u16", [](const Inst& in, u16 x, u16 y) { return clamp16(in, x + y, 0, 65535); }));
   rows.push_back(
-      packed16("v_pk_sub_i16", [](const Inst& in, i16 x, i16 y) { return clamp16(in, x - y, -32768, 32767); }));
+      packed16("v_pk_sub_u16", [](const Inst& in, u16 x, u16 y) { return clamp16(in, x - y, 0, 65535); }));
+  rows.push_back(packed16("v_pk_add_i16",
+                          [](const Inst& in, i16 x, i16 y) { return clamp16(in, x + y, -32768, 32767); }));
+  rows.push_back(packed16("v_pk_sub_i16",
+                          [](const Inst& in, i16 x, i16 y) { return clamp16(in, x - y, -32768, 32767); }));
   rows.push_back(packed16("v_pk_mul_lo_u16", [](u16 x, u16 y) { return static_cast<u16>(u32(x) * y); }));
-  rows.push_back(packed16("v_pk_mad_u16", [](u16 x, u16 y, u16 z) { return static_cast<u16>(u32(x) * y + z); }));
-  rows.push_back(packed16("v_pk_mad_i16", [](i16 x, i16 y, i16 z) { return static_cast<u16>(i32(x) * y + z); }));
+  rows.push_back(
+      packed16("v_pk_mad_u16", [](u16 x, u16 y, u16 z) { return static_cast<u16>(u32(x) * y + z); }));
+  rows.push_back(
+      packed16("v_pk_mad_i16", [](i16 x, i16 y, i16 z) { return static_cast<u16>(i32(x) * y + z); }));
   rows.push_back(packed16("v_pk_lshlrev_b16", [](u16 x, u16 y) { return static_cast<u16>(y << (x & 15)); }));
   rows.push_back(packed16("v_pk_lshrrev_b16", [](u16 x, u16 y) { return static_cast<u16>(y >> (x & 15)); }));
   rows.push_back(packed16("v_pk_ashrrev_i16", [](u16 x, i16 y) { return static_cast<i16>(y >> (x & 15)); }));
@@ -183,14 +189,15 @@ void add_packed_single(Rows& rows) {
   rows.push_back(packed32("v_pk_mul_f32", [](f32 x, f32 y) { return x * y; }));
   rows.push_back(packed32("v_pk_fma_f32", [](f32 x, f32 y, f32 z) { return std::fma(x, y, z); }));
   // The low result comes from the first source, the high one from the second.
-  Row move = custom("v_pk_mov_b32", Shape::DstSrc, Class::Valu, {b32, b32}, [](Wave& w, const Inst& in, auto lanes) {
-    constexpr int N = lanes;
-    alignas(64) u32 low[N], high[N];
-    PackedPair<u32, N>::read(w, in.src[0], in.op_sel & 1, false, low);
-    PackedPair<u32, N>::read(w, in.src[1], (in.op_sel >> 1) & 1, false, high);
-    commit<N>(w, in.dst.index, low, w.exec());
-    commit<N>(w, in.dst.index + 1, high, w.exec());
-  });
+  Row move =
+      custom("v_pk_mov_b32", Shape::DstSrc, Class::Valu, {b32, b32}, [](Wave& w, const Inst& in, auto lanes) {
+        constexpr int N = lanes;
+        alignas(64) u32 low[N], high[N];
+        PackedPair<u32, N>::read(w, in.src[0], in.op_sel & 1, false, low);
+        PackedPair<u32, N>::read(w, in.src[1], (in.op_sel >> 1) & 1, false, high);
+        commit<N>(w, in.dst.index, low, w.exec());
+        commit<N>(w, in.dst.index + 1, high, w.exec());
+      });
   move.packed = true;
   rows.push_back(move);
 }
@@ -227,24 +234,26 @@ enum class MixResult { Single, LowHalf, HighHalf };
 
 template <MixResult kResult>
 void add_mix(Rows& rows, const char* name) {
-  Row row = custom(name, Shape::DstSrc, Class::Valu, {b32, b32, b32}, [](Wave& w, const Inst& in, auto lanes) {
-    constexpr int N = lanes;
-    const MixedSource<N> a(w, in, 0), b(w, in, 1), c(w, in, 2);
-    alignas(64) f32 sum[N];
-    for (int l = 0; l < N; ++l) sum[l] = output_modified(in, std::fma(a.lanes[l], b.lanes[l], c.lanes[l]));
-    if constexpr (kResult == MixResult::Single) {
-      write_words<N>(w, in, reinterpret_cast<const u32*>(sum));
-    } else {
-      alignas(64) u32 result[N];
-      const u32* old = w.row<N>(in.dst.index);
-      for (int l = 0; l < N; ++l) {
-        const u32 rounded = as_u16(static_cast<f16>(sum[l]));
-        result[l] = kResult == MixResult::LowHalf ? (old[l] & 0xffff0000) | rounded
-                                                  : (old[l] & 0xffff) | (rounded << 16);
-      }
-      write_words<N>(w, in, result);
-    }
-  });
+  Row row =
+      custom(name, Shape::DstSrc, Class::Valu, {b32, b32, b32}, [](Wave& w, const Inst& in, auto lanes) {
+        constexpr int N = lanes;
+        const MixedSource<N> a(w, in, 0), b(w, in, 1), c(w, in, 2);
+        alignas(64) f32 sum[N];
+        for (int l = 0; l < N; ++l)
+          sum[l] = output_modified(in, std::fma(a.lanes[l], b.lanes[l], c.lanes[l]));
+        if constexpr (kResult == MixResult::Single) {
+          write_words<N>(w, in, reinterpret_cast<const u32*>(sum));
+        } else {
+          alignas(64) u32 result[N];
+          const u32* old = w.row<N>(in.dst.index);
+          for (int l = 0; l < N; ++l) {
+            const u32 rounded = as_u16(static_cast<f16>(sum[l]));
+            result[l] = kResult == MixResult::LowHalf ? (old[l] & 0xffff0000) | rounded
+                                                      : (old[l] & 0xffff) | (rounded << 16);
+          }
+          write_words<N>(w, in, result);
+        }
+      });
   row.packed = true;
   rows.push_back(row);
 }
@@ -278,8 +287,10 @@ void add_dots(Rows& rows) {
   push(valu("v_dot4_u32_u8", [](u32 x, u32 y, u32 z) { return dot_fields(x, y, 8, false, false) + z; }));
   push(valu("v_dot8_i32_i4", [](u32 x, u32 y, u32 z) { return dot_fields(x, y, 4, true, true) + z; }));
   push(valu("v_dot8_u32_u4", [](u32 x, u32 y, u32 z) { return dot_fields(x, y, 4, false, false) + z; }));
-  push(valu_accumulate("v_dot4c_i32_i8", [](u32 x, u32 y, u32 d) { return dot_fields(x, y, 8, true, true) + d; }));
-  push(valu_accumulate("v_dot8c_i32_i4", [](u32 x, u32 y, u32 d) { return dot_fields(x, y, 4, true, true) + d; }));
+  push(valu_accumulate("v_dot4c_i32_i8",
+                       [](u32 x, u32 y, u32 d) { return dot_fields(x, y, 8, true, true) + d; }));
+  push(valu_accumulate("v_dot8c_i32_i4",
+                       [](u32 x, u32 y, u32 d) { return dot_fields(x, y, 4, true, true) + d; }));
   // neg_lo says which operand is signed.
   push(valu("v_dot4_i32_iu8", [](const Inst& in, u32 x, u32 y, u32 z) {
     return dot_fields(x, y, 8, in.neg_lo & 1, in.neg_lo & 2) + z;
@@ -303,10 +314,14 @@ void add_fp8_dots(Rows& rows) {
     row.packed = true;
     rows.push_back(std::move(row));
   };
-  push(valu("v_dot4_f32_fp8_fp8", [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E4M3, Fp8::E4M3>(x, y, z); }));
-  push(valu("v_dot4_f32_fp8_bf8", [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E4M3, Fp8::E5M2>(x, y, z); }));
-  push(valu("v_dot4_f32_bf8_fp8", [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E5M2, Fp8::E4M3>(x, y, z); }));
-  push(valu("v_dot4_f32_bf8_bf8", [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E5M2, Fp8::E5M2>(x, y, z); }));
+  push(valu("v_dot4_f32_fp8_fp8",
+            [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E4M3, Fp8::E4M3>(x, y, z); }));
+  push(valu("v_dot4_f32_fp8_bf8",
+            [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E4M3, Fp8::E5M2>(x, y, z); }));
+  push(valu("v_dot4_f32_bf8_fp8",
+            [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E5M2, Fp8::E4M3>(x, y, z); }));
+  push(valu("v_dot4_f32_bf8_bf8",
+            [](u32 x, u32 y, f32 z) { return dot4_fp8<Fp8::E5M2, Fp8::E5M2>(x, y, z); }));
 }
 
 }  // namespace

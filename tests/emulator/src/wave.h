@@ -34,7 +34,8 @@ struct Launch {
   bool evidence = false;
 };
 
-// A byte of LDS remembers who touched it since the last barrier, so that unsynchronised use by two waves is seen.
+// A byte of LDS remembers who touched it since the last barrier, so that unsynchronised use by two waves is
+// seen.
 struct LdsTags {
   std::vector<u16> writer, reader;
 };
@@ -65,10 +66,10 @@ struct Wave {
   const Target* target = nullptr;
   const Inst* current = nullptr;
   Counters* counters = nullptr;
-  u32* range_hints = nullptr;   // the last range that each instruction hit
-  bool yield = false;           // set when the wave should let others run
+  u32* range_hints = nullptr;  // the last range that each instruction hit
+  bool yield = false;          // set when the wave should let others run
   u8* scratch = nullptr;
-  u32 scratch_bytes = 0;        // for each lane
+  u32 scratch_bytes = 0;  // for each lane
 
   template <int N>
   u32* row(int index) {
@@ -88,14 +89,18 @@ struct Wave {
 [[noreturn]] void fault(const Wave& wave, const std::string& what);
 std::string hex(u64 value);
 
-// Scalar operands ------------------------------------------------------------------------------------------------
+// Scalar operands
+//
 
 inline u64 special_scalar(const Wave& w, Kind kind) {
   switch (kind) {
     case Kind::Scc: return w.scc;
     case Kind::ExecZero: return w.exec() == 0;
     case Kind::VccZero: return ((w.s[slot::vcc] | (static_cast<u64>(w.s[slot::vcc + 1]) << 32)) & w.all) == 0;
-    case Kind::None: case Kind::Vector: case Kind::Scalar: case Kind::Constant: break;
+    case Kind::None:
+    case Kind::Vector:
+    case Kind::Scalar:
+    case Kind::Constant: break;
   }
   fault(w, "an operand cannot be read as a scalar");
 }
