@@ -4,6 +4,10 @@
 #include <cstring>
 #include <type_traits>
 
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
 #include "backend/cpu/tile.h"
 
 namespace mlx_rocm::cpu::SIMD_NS {
@@ -23,8 +27,9 @@ constexpr int kind_of() {
   return I;
 }
 
+// Everything is inlined into the loop: a call in it would keep it from vectorising.
 template <class Fn, class T>
-void unary(const void* const* in, void* out, int64_t n) {
+__attribute__((flatten)) void unary(const void* const* in, void* out, int64_t n) {
   using R = decltype(Fn{}(T{}));
   auto* x = static_cast<const T*>(in[0]);
   auto* y = static_cast<R*>(out);
@@ -32,7 +37,7 @@ void unary(const void* const* in, void* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = Fn{}(x[i]);
 }
 template <class Fn, class T>
-void binary(const void* const* in, void* out, int64_t n) {
+__attribute__((flatten)) void binary(const void* const* in, void* out, int64_t n) {
   using R = decltype(Fn{}(T{}, T{}));
   auto* a = static_cast<const T*>(in[0]);
   auto* b = static_cast<const T*>(in[1]);
@@ -40,14 +45,70 @@ void binary(const void* const* in, void* out, int64_t n) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) y[i] = Fn{}(a[i], b[i]);
 }
+
+// Ops with a vector form for the usual arguments and libm's for the others, chosen per block.
+template <class Fast, class Exact>
+void circular(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const float*>(in[0]);
+  uint32_t outside = 0;
+  for (int64_t i = 0; i < n; ++i) outside |= !(math_abs(x[i]) <= kCircularLimit);
+  outside ? unary<Exact, float>(in, out, n) : unary<Fast, float>(in, out, n);
+}
+struct FastSin {
+  float operator()(float x) const { return fast_sin(x); }
+};
+struct FastCos {
+  float operator()(float x) const { return fast_cos(x); }
+};
+struct FastTan {
+  float operator()(float x) const { return fast_tan(x); }
+};
+struct FastRemainder {
+  float operator()(float a, float b) const {
+    float r = fast_fmod(a, b);
+    return (r != 0.0f) & ((r < 0.0f) != (b < 0.0f)) ? r + b : r;
+  }
+};
+void remainder(const void* const* in, void* out, int64_t n) {
+  auto* a = static_cast<const float*>(in[0]);
+  auto* b = static_cast<const float*>(in[1]);
+  uint32_t outside = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    outside |= !(math_abs(a[i] / b[i]) <= kFmodLimit) | (math_abs(b[i]) == kInf);
+  }
+  outside ? binary<Remainder, float>(in, out, n) : binary<FastRemainder, float>(in, out, n);
+}
+
+template <size_t bytes>
+struct Bits;
+template <>
+struct Bits<1> {
+  using type = uint8_t;
+};
+template <>
+struct Bits<2> {
+  using type = uint16_t;
+};
+template <>
+struct Bits<4> {
+  using type = uint32_t;
+};
+template <>
+struct Bits<8> {
+  using type = uint64_t;
+};
 template <class T>
 void select(const void* const* in, void* out, int64_t n) {
-  auto* c = static_cast<const bool*>(in[0]);
-  auto* a = static_cast<const T*>(in[1]);
-  auto* b = static_cast<const T*>(in[2]);
-  auto* y = static_cast<T*>(out);
+  using U = typename Bits<sizeof(T)>::type;  // masks vectorise where a choice between values does not
+  auto* c = static_cast<const uint8_t*>(in[0]);
+  auto* a = static_cast<const U*>(in[1]);
+  auto* b = static_cast<const U*>(in[2]);
+  auto* y = static_cast<U*>(out);
 #pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) y[i] = c[i] ? a[i] : b[i];
+  for (int64_t i = 0; i < n; ++i) {
+    U mask = U(0) - U(c[i]);
+    y[i] = U((a[i] & mask) | (b[i] & ~mask));
+  }
 }
 
 template <class From, class To>
@@ -77,17 +138,6 @@ void convert(const void* const* in, void* out, int64_t n) {
   }
 }
 
-float bits_to_float(uint32_t u) {
-  float f;
-  std::memcpy(&f, &u, 4);
-  return f;
-}
-uint32_t float_to_bits(float f) {
-  uint32_t u;
-  std::memcpy(&u, &f, 4);
-  return u;
-}
-
 void load_bf16(const void* const* in, void* out, int64_t n) {
   auto* x = static_cast<const uint16_t*>(in[0]);
   auto* y = static_cast<uint32_t*>(out);
@@ -104,6 +154,27 @@ void store_bf16(const void* const* in, void* out, int64_t n) {
     y[i] = uint16_t((u & 0x7fffffff) > 0x7f800000 ? (u >> 16) | 0x40 : rounded);
   }
 }
+#if defined(__F16C__)
+void load_f16(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const uint16_t*>(in[0]);
+  auto* y = static_cast<float*>(out);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i))));
+  }
+  for (; i < n; ++i) y[i] = _cvtsh_ss(x[i]);
+}
+void store_f16(const void* const* in, void* out, int64_t n) {
+  auto* x = static_cast<const float*>(in[0]);
+  auto* y = static_cast<uint16_t*>(out);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    __m128i half = _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y + i), half);
+  }
+  for (; i < n; ++i) y[i] = _cvtss_sh(x[i], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+#else
 void load_f16(const void* const* in, void* out, int64_t n) {
   auto* x = static_cast<const uint16_t*>(in[0]);
   auto* y = static_cast<float*>(out);
@@ -113,9 +184,9 @@ void load_f16(const void* const* in, void* out, int64_t n) {
     uint32_t exponent = rest & 0x0f800000;
     uint32_t normal = rest + (112u << 23);
     uint32_t special = rest + (224u << 23);
-    uint32_t denormal = float_to_bits(bits_to_float(normal + (1u << 23)) - bits_to_float(113u << 23));
+    uint32_t denormal = as_bits(as_float(normal + (1u << 23)) - as_float(113u << 23));
     uint32_t u = exponent == 0x0f800000 ? special : exponent == 0 ? denormal : normal;
-    y[i] = bits_to_float(u | sign);
+    y[i] = as_float(u | sign);
   }
 }
 void store_f16(const void* const* in, void* out, int64_t n) {
@@ -125,11 +196,13 @@ void store_f16(const void* const* in, void* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     uint32_t sign = (x[i] >> 16) & 0x8000, u = x[i] & 0x7fffffff;
     uint32_t normal = (u + 0xc8000fff + ((u >> 13) & 1)) >> 13;
-    uint32_t denormal = float_to_bits(bits_to_float(u) + 0.5f) - 0x3f000000;
+    uint32_t denormal = as_bits(as_float(u) + 0.5f) - 0x3f000000;
     uint32_t special = u > 0x7f800000 ? 0x7e00 : 0x7c00;
     y[i] = uint16_t(sign | (u >= 0x47800000 ? special : u < 0x38800000 ? denormal : normal));
   }
 }
+
+#endif
 
 void round_bf16(const void* const* in, void* out, int64_t n) {
   auto* x = static_cast<const uint32_t*>(in[0]);
@@ -204,6 +277,10 @@ constexpr ElementwiseTable make_table() {
 #undef UNARY
 #undef BINARY
   select_row(t.op[id_select], AllTypes{});
+  t.op[id_sin][int(Compute::f32)] = circular<FastSin, Sin>;
+  t.op[id_cos][int(Compute::f32)] = circular<FastCos, Cos>;
+  t.op[id_tan][int(Compute::f32)] = circular<FastTan, Tan>;
+  t.op[id_remainder][int(Compute::f32)] = remainder;
   convert_rows(t.convert, AllTypes{});
   t.load_f16 = load_f16;
   t.load_bf16 = load_bf16;
