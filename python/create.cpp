@@ -55,7 +55,7 @@ void init_create(nb::module_& m) {
       "full_like",
       [](const array& a, const Operand& v, std::optional<Dtype> d, const StreamOrDevice& s) {
         Dtype to = d.value_or(a.dtype());
-        return full(a.shape(), to_array(v, to), to, s);
+        return full_like(a, to_array(v, to), to, s);
       },
       "a"_a, "vals"_a, "dtype"_a = nb::none(), nb::kw_only(), stream, "An array like a, filled with vals.");
   struct Filled {
@@ -75,7 +75,7 @@ void init_create(nb::module_& m) {
         like,
         [value = value](const array& a, std::optional<Dtype> dtype, const StreamOrDevice& s) {
           Dtype d = dtype.value_or(a.dtype());
-          return full(a.shape(), array::scalar(value, d), d, s);
+          return full_like(a, array::scalar(value, d), d, s);
         },
         nb::arg(), "dtype"_a = nb::none(), nb::kw_only(), stream, "An array of a's shape filled with 0 (ones: with 1).");
   }

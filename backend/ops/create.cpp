@@ -56,8 +56,16 @@ array zeros(const Shape& shape, Dtype dtype, const StreamOrDevice& s) {
 array ones(const Shape& shape, Dtype dtype, const StreamOrDevice& s) {
   return full(shape, array::scalar(1, dtype), dtype, s);
 }
-array zeros_like(const array& a, const StreamOrDevice& s) { return zeros(a.shape(), a.dtype(), s); }
-array ones_like(const array& a, const StreamOrDevice& s) { return ones(a.shape(), a.dtype(), s); }
+array full_like(const array& a, const array& value, Dtype dtype, const StreamOrDevice& s) {
+  if (!in_shapeless_tracing()) return full(a.shape(), value, dtype, s);
+  return contiguous(broadcast_like(astype(value, dtype, s), a), false, s);
+}
+array zeros_like(const array& a, const StreamOrDevice& s) {
+  return full_like(a, array::scalar(0, a.dtype()), a.dtype(), s);
+}
+array ones_like(const array& a, const StreamOrDevice& s) {
+  return full_like(a, array::scalar(1, a.dtype()), a.dtype(), s);
+}
 
 array arange(double start, double stop, double step, Dtype dtype, const StreamOrDevice& s) {
   if (dtype == bool_) value_error("[arange] bool is not supported.");

@@ -101,7 +101,7 @@ class Elementwise : public Op {
     for (int arg : argnums) {
       const array& primal = primals[arg];
       array g = pull(primals, cotangents[0], arg, outputs[0]);
-      result.push_back(unbroadcast(g, primal.shape()));
+      result.push_back(unbroadcast(g, primal));
     }
     return result;
   }
@@ -257,7 +257,7 @@ class Select : public OpBase<Select> {
       array d = arg == 0   ? zeros_like(primals[0])
                 : arg == 1 ? where(primals[0], g, zero)
                            : where(primals[0], zero, g);
-      result.push_back(unbroadcast(d, primals[arg].shape()));
+      result.push_back(unbroadcast(d, primals[arg]));
     }
     return result;
   }

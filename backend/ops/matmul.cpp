@@ -127,7 +127,7 @@ class Matmul : public OpBase<Matmul> {
     Arrays grads;
     for (int arg : argnums) {
       const array grad = arg == 0 ? matmul(g, transposed(primals[1])) : matmul(transposed(primals[0]), g);
-      grads.push_back(unbroadcast(grad, primals[arg].shape()));
+      grads.push_back(unbroadcast(grad, primals[arg]));
     }
     return grads;
   }
@@ -172,7 +172,7 @@ class AddMM : public OpBase<AddMM> {
       const array grad = arg == 0   ? matmul(g, transposed(primals[1]))
                          : arg == 1 ? matmul(transposed(primals[0]), g)
                                     : g;
-      grads.push_back(unbroadcast(grad, primals[arg].shape()));
+      grads.push_back(unbroadcast(grad, primals[arg]));
     }
     return grads;
   }

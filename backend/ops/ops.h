@@ -7,6 +7,7 @@
 #include "backend/ops/fft.h"
 #include "backend/ops/index.h"
 #include "backend/ops/join.h"
+#include "backend/ops/like.h"
 #include "backend/ops/linalg.h"
 #include "backend/ops/conv.h"
 #include "backend/ops/matmul.h"

@@ -245,7 +245,7 @@ class QuantizedMatmul : public OpBase<QuantizedMatmul> {
       if (arg == 0) {
         Arrays in = primals;
         in[0] = g;
-        grads.push_back(unbroadcast(apply(op<QuantizedMatmul>(format, !transpose), in), primals[0].shape()));
+        grads.push_back(unbroadcast(apply(op<QuantizedMatmul>(format, !transpose), in), primals[0]));
         continue;
       }
       if (arg == 1) runtime_error("[quantized_matmul] There is no gradient by the quantized weights.");

@@ -172,7 +172,7 @@ class Reduce : public OpBase<Reduce> {
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
              const Arrays& outputs) override {
     const array &x = primals[0], &g = cotangents[0];
-    if (kind == Reduction::sum) return {broadcast_to(g, x.shape())};
+    if (kind == Reduction::sum) return {broadcast_like(g, x)};
     if (kind == Reduction::max || kind == Reduction::min) {
       // Ties share the cotangent evenly.
       array mask = astype(equal(x, outputs[0]), g.dtype());
@@ -316,6 +316,8 @@ Axes all_axes(const array& a) {
   return axes;
 }
 
+Ref<Op> sum_op(const Axes& axes) { return op<Reduce>(Reduction::sum, axes); }
+
 array sum(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice& s) {
   return reduce(Reduction::sum, astype(a, widened(a.dtype()), s), axes, keepdims, s);
 }
@@ -338,22 +340,29 @@ array any(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice&
   return reduce(Reduction::any, astype(a, bool_, s), axes, keepdims, s);
 }
 
+// 1 / (number of elements along the axes - ddof).
+static array inverse_count(const array& a, const Axes& axes, int ddof, Dtype dtype, const StreamOrDevice& s) {
+  if (in_shapeless_tracing()) {
+    Dtype compute = dtype == float64 ? float64 : float32;
+    array n = subtract(count_along(a, axes, compute, s), array::scalar(double(ddof), compute), s);
+    return astype(reciprocal(maximum(n, array::scalar(0.0, compute), s), s), dtype, s);
+  }
+  double n = 1;
+  for (int ax : axes) n *= a.shape(normalize_axis(ax, a.ndim(), "mean"));
+  return array::scalar(1.0 / std::max(0.0, n - ddof), dtype);
+}
 
 array mean(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice& s) {
   array x = astype(a, at_least_float(a.dtype()), s);
-  double n = 1;
-  for (int ax : axes) n *= a.shape(normalize_axis(ax, a.ndim(), "mean"));
-  return multiply(sum(x, axes, keepdims, s), array::scalar(1.0 / n, x.dtype()), s);
+  return multiply(sum(x, axes, keepdims, s), inverse_count(x, axes, 0, x.dtype(), s), s);
 }
 
 array var(const array& a, const Axes& axes, bool keepdims, int ddof, const StreamOrDevice& s) {
   array x = astype(a, at_least_float(a.dtype()), s);
-  double n = 1;
-  for (int ax : axes) n *= a.shape(normalize_axis(ax, a.ndim(), "var"));
   array d = subtract(x, mean(x, axes, true, s), s);
   d = is_complex(d.dtype()) ? add(square(real(d, s), s), square(imag(d, s), s), s) : square(d, s);
   array y = sum(d, axes, keepdims, s);
-  return multiply(y, array::scalar(1.0 / std::max(0.0, n - ddof), y.dtype()), s);
+  return multiply(y, inverse_count(x, axes, ddof, y.dtype(), s), s);
 }
 array std(const array& a, const Axes& axes, bool keepdims, int ddof, const StreamOrDevice& s) {
   return sqrt(var(a, axes, keepdims, ddof, s), s);

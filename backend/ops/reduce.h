@@ -22,6 +22,8 @@ array argmax(const array& a, int axis, bool keepdims = false, const StreamOrDevi
 array argmin(const array& a, int axis, bool keepdims = false, const StreamOrDevice& s = {});
 // Over all axes.
 array sum(const array& a);
+// The op behind sum, with kept axes (sorted, not negative): for ops that run it themselves.
+Ref<Op> sum_op(const Axes& axes);
 Axes all_axes(const array& a);
 
 }  // namespace mlx_rocm

@@ -30,7 +30,7 @@ class Broadcast : public OpBase<Broadcast> {
     out[0].share(in[0], broadcast_strides(in[0].shape(), in[0].strides(), shape), in[0].offset());
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
-    return {unbroadcast(cotangents[0], primals[0].shape())};
+    return {unbroadcast(cotangents[0], primals[0])};
   }
   Arrays jvp(const Arrays&, const Arrays& tangents, const std::vector<int>&) override {
     return {broadcast_to(tangents[0], shape)};
@@ -61,7 +61,7 @@ class ReshapeBase : public OpBase<Self> {
     }
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
-    return {reshape(cotangents[0], primals[0].shape())};
+    return {reshape_like(cotangents[0], primals[0])};
   }
   Arrays jvp(const Arrays&, const Arrays& tangents, const std::vector<int>&) override {
     return {apply(Ref<Op>(this), tangents)};
@@ -180,6 +180,7 @@ class Flatten : public ReshapeBase<Flatten> {
     return {{shape, in[0].dtype()}};
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+    if (in_shapeless_tracing()) return {reshape_like(cotangents[0], primals[0])};
     const Shape& from = primals[0].shape();
     return {unflatten(cotangents[0], start, Shape(from.begin() + start, from.begin() + end + 1))};
   }
@@ -294,7 +295,7 @@ class Slice : public OpBase<Slice> {
     to.share(from, strides, from.offset() + offset * int64_t(from.itemsize()));
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
-    return {slice_update(zeros(primals[0].shape(), cotangents[0].dtype()), cotangents[0], start, stop, step)};
+    return {slice_update(astype(zeros_like(primals[0]), cotangents[0].dtype()), cotangents[0], start, stop, step)};
   }
   Arrays jvp(const Arrays&, const Arrays& tangents, const std::vector<int>&) override {
     return {slice(tangents[0], start, stop, step)};
