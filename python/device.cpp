@@ -84,9 +84,10 @@ void init_device(nb::module_& m) {
       "clear_streams",
       [] {
         clear_compiled();
+        random::forget_state();
         clear_streams();
       },
-      "Forgets the streams of this thread and what it compiled.");
+      "Forgets the streams of this thread, what it compiled and its random key.");
   m.def(
       "synchronize", [](const StreamOrDevice& s) { synchronize(to_stream(s)); }, "stream"_a = nb::none(),
       "Waits until the stream (default: the default stream) has finished.");

@@ -1,11 +1,10 @@
-// Sorting and selection of contiguous items: radix passes on one thread, merged chunks on several.
+// Sorting of contiguous items: radix passes on one thread, merged chunks on several.
 //
 // An item is a key (values only) or a key with the position it came from. Items with positions are ordered by
 // (key, position), which makes every algorithm here stable.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -144,42 +143,6 @@ void sort_items_parallel(Item* items, Item* spare, int64_t n, int key_bits) {
     std::swap(from, to);
   }
   if (from != items) std::memcpy(static_cast<void*>(items), from, n * sizeof(Item));
-}
-
-// Puts the item of rank kth in its place in `out`, smaller ones before it and larger ones after it. `items` and
-// `out` (n items each) are both overwritten.
-template <class Item>
-void select_item(Item* items, Item* out, int64_t n, int64_t kth, int key_bits) {
-  constexpr int64_t kSmallSelect = 512;
-  constexpr int kDigit = 11;
-  if (n < kSmallSelect) {
-    std::nth_element(items, items + kth, items + n);
-    std::memcpy(static_cast<void*>(out), items, n * sizeof(Item));
-    return;
-  }
-  const int shift = std::max(0, key_bits - kDigit);
-  std::array<uint32_t, 1 << kDigit> counts{};
-  for (int64_t i = 0; i < n; ++i) ++counts[key_of(items[i]) >> shift];
-  uint64_t bucket = 0;
-  int64_t below = 0;  // items in smaller buckets
-  while (below + counts[bucket] <= kth) below += counts[bucket++];
-  // The pass leaves the bucket's own items at the front of `items`, which has been read that far.
-  Item* low = out;
-  Item* high = out + below + counts[bucket];
-  Item* equal = items;
-  for (int64_t i = 0; i < n; ++i) {
-    const Item item = items[i];
-    const uint64_t digit = key_of(item) >> shift;
-    if (digit == bucket) {
-      *equal++ = item;
-    } else {
-      Item*& side = digit < bucket ? low : high;
-      *side++ = item;
-    }
-  }
-  const int64_t count = equal - items;
-  std::nth_element(items, items + (kth - below), equal);
-  std::memcpy(static_cast<void*>(out + below), items, count * sizeof(Item));
 }
 
 }  // namespace mlx_rocm::cpu

@@ -1,5 +1,7 @@
 #include "backend/cpu/sort.h"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "backend/cpu/pool.h"
@@ -93,23 +95,57 @@ void argsort_rows(const Rows& rows, const T* in, uint32_t* out) {
   });
 }
 
+// Calls place(slot, i) once for each element i of a row, such that the element of rank kth is in slot kth, smaller ones
+// before it and larger ones after it. `items` is work memory for n items.
+template <class T, class Place>
+void select_row(const T* in, int64_t stride, int64_t n, int64_t kth, ArgItem<typename SortKey<T>::Key>* items,
+                Place&& place) {
+  using Item = ArgItem<typename SortKey<T>::Key>;
+  constexpr int64_t kSmallSelect = 512;
+  if (n < kSmallSelect) {
+    load_items<Item, false>(in, stride, n, items);
+    std::nth_element(items, items + kth, items + n);
+    for (int64_t i = 0; i < n; ++i) place(i, items[i].position());
+    return;
+  }
+  // Leading digits tell for most elements on which side they belong; only those that share the digit of rank kth are
+  // compared.
+  constexpr int kDigit = 11;
+  constexpr int shift = std::max(0, kKeyBits<T> - kDigit);
+  const auto key = [&](int64_t i) { return SortKey<T>::template of<false>(in[i * stride]); };
+  std::array<uint32_t, 1 << kDigit> counts{};
+  for (int64_t i = 0; i < n; ++i) ++counts[key(i) >> shift];
+  uint64_t bucket = 0;
+  int64_t below = 0;
+  while (below + counts[bucket] <= kth) below += counts[bucket++];
+  int64_t low = 0, high = below + counts[bucket], equal = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const auto k = key(i);
+    const uint64_t digit = k >> shift;
+    if (digit < bucket) place(low++, i);
+    else if (digit > bucket) place(high++, i);
+    else items[equal++] = make_item<Item>(k, uint32_t(i));
+  }
+  std::nth_element(items, items + (kth - below), items + equal);
+  for (int64_t i = 0; i < equal; ++i) place(below + i, items[i].position());
+}
+
 template <class T>
 void partition_rows(const Rows& rows, int64_t kth, const T* in, T* out) {
-  using Item = typename SortKey<T>::Key;
-  for_rows<Item>(rows, [&](int64_t from, int64_t to, Item* items, Item* result) {
-    load_items<Item, true>(in + from, rows.in_stride, rows.n, items);
-    select_item(items, result, rows.n, kth, kKeyBits<T>);
-    store_items(result, rows.n, rows.out_stride, out + to);
+  using Item = ArgItem<typename SortKey<T>::Key>;
+  for_rows<Item>(rows, [&](int64_t from, int64_t to, Item* items, Item*) {
+    select_row(in + from, rows.in_stride, rows.n, kth, items, [&](int64_t slot, int64_t i) {
+      out[to + slot * rows.out_stride] = in[from + i * rows.in_stride];
+    });
   });
 }
 
 template <class T>
 void argpartition_rows(const Rows& rows, int64_t kth, const T* in, uint32_t* out) {
   using Item = ArgItem<typename SortKey<T>::Key>;
-  for_rows<Item>(rows, [&](int64_t from, int64_t to, Item* items, Item* result) {
-    load_items<Item, false>(in + from, rows.in_stride, rows.n, items);
-    select_item(items, result, rows.n, kth, kKeyBits<T>);
-    store_positions(result, rows.n, rows.out_stride, out + to);
+  for_rows<Item>(rows, [&](int64_t from, int64_t to, Item* items, Item*) {
+    select_row(in + from, rows.in_stride, rows.n, kth, items,
+               [&](int64_t slot, int64_t i) { out[to + slot * rows.out_stride] = uint32_t(i); });
   });
 }
 

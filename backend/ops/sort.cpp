@@ -1,5 +1,8 @@
 #include "backend/ops/sort.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "backend/core/op.h"
 #include "backend/cpu/sort.h"
 #include "backend/ops/ops.h"
@@ -138,6 +141,84 @@ array searchsorted(const array& sequence, const array& values, const std::string
   }
   const Dtype dtype = promote_types(sequence.dtype(), values.dtype());
   return apply(op<SearchSorted>(side == "right"), {astype(sequence, dtype, s), astype(values, dtype, s)}, s);
+}
+
+array median(const array& a, const Axes& axes, bool keepdims, const StreamOrDevice& s) {
+  Axes over, order;
+  for (int axis : axes) over.push_back(normalize_axis(axis, a.ndim(), "median"));
+  std::sort(over.begin(), over.end());
+  if (std::adjacent_find(over.begin(), over.end()) != over.end()) value_error("[median] An axis was given twice.");
+  Shape kept;
+  for (int i = 0; i < a.ndim(); ++i) {
+    if (std::binary_search(over.begin(), over.end(), i)) continue;
+    order.push_back(i);
+    kept.push_back(a.shape(i));
+  }
+  order.insert(order.end(), over.begin(), over.end());
+  int64_t n = 1;
+  for (int axis : over) n *= a.shape(axis);
+  if (n == 0) value_error("[median] The axes of shape ", a.shape(), " hold no element to take the median of.");
+  Shape flat_shape = kept;
+  flat_shape.push_back(int32_t(n));
+  const array flat = reshape(transpose(a, order, s), flat_shape, s);
+
+  const Dtype dtype = at_least_float(a.dtype());
+  const int last = flat.ndim() - 1;
+  const array sorted = sort(flat, last, s);
+  const auto element = [&](int64_t i) {
+    Shape start(flat.ndim(), 0), stop = flat_shape;
+    start[last] = int32_t(i);
+    stop[last] = int32_t(i + 1);
+    return astype(slice(sorted, start, stop, Shape(flat.ndim(), 1), s), dtype, s);
+  };
+  array middle = element(n / 2);
+  if (n % 2 == 0) middle = multiply(add(middle, element(n / 2 - 1), s), array::scalar(0.5, dtype), s);
+  if (is_inexact(a.dtype())) {
+    const array nan = array::scalar(std::numeric_limits<double>::quiet_NaN(), dtype);
+    middle = where(any(isnan(flat, s), {last}, true, s), nan, middle, s);
+  }
+  middle = squeeze(middle, {last}, s);
+  return keepdims && !over.empty() ? expand_dims(middle, over, s) : middle;
+}
+
+Unique unique(const array& a, int size, const std::optional<array>& fill, const StreamOrDevice& s) {
+  if (size < 0) value_error("[unique] size must not be negative but is ", size, ".");
+  if (fill && fill->size() != 1) {
+    value_error("[unique] The fill value must have one element, but has shape ", fill->shape(), ".");
+  }
+  const int32_t n = int32_t(a.size());
+  const std::optional<array> padding =
+      fill ? std::optional(reshape(astype(*fill, a.dtype(), s), {}, s)) : std::nullopt;
+  if (n == 0) {
+    if (size > 0 && !fill) value_error("[unique] An empty input with a size above zero needs a fill value.");
+    const array values = size > 0 ? broadcast_to(*padding, {size}, s) : zeros({0}, a.dtype(), s);
+    return {values, zeros({size}, uint32, s), zeros(a.shape(), uint32, s), zeros({size}, int32, s)};
+  }
+  const array flat = reshape(a, {n}, s);
+  const array order = stop_gradient(argsort(flat, 0, s), s);
+  const array sorted = stop_gradient(take(flat, order, 0, s), s);
+
+  // Which sorted elements begin a new value, and the number of the value that each one has. Numbers from `size` on share
+  // one last slot, which is cut off.
+  const auto part = [&](int start, int stop) { return slice(sorted, {start}, {stop}, {1}, s); };
+  const array begins = concatenate(
+      {broadcast_to(array::scalar(true), {1}, s), not_equal(part(1, n), part(0, n - 1), s)}, 0, s);
+  const array number = subtract(cumsum(astype(begins, int32, s), 0, false, true, s), array::scalar(1), s);
+  const array slot = minimum(number, array::scalar(size), s);
+  const auto cut = [&](const array& x) { return slice(x, {0}, {size}, {1}, s); };
+  const array first_slot = where(begins, slot, array::scalar(size), s);
+  const array none = broadcast_to(array::scalar(n), {size + 1}, s);
+  const array start = cut(put_along_axis(none, first_slot, arange(0, n, 1, int32, s), 0, s));
+  const array present = less(start, array::scalar(n), s);
+
+  Unique out;
+  out.index = take(order, where(present, start, array::scalar(0), s), 0, s);
+  out.values = take(flat, out.index, 0, s);
+  if (padding) out.values = where(present, out.values, *padding, s);
+  out.counts = cut(scatter_add_along_axis(zeros({size + 1}, int32, s), slot, ones({n}, int32, s), 0, s));
+  const array value_of = astype(minimum(number, array::scalar(std::max(size - 1, 0)), s), uint32, s);
+  out.inverse = reshape(put_along_axis(zeros({n}, uint32, s), order, value_of, 0, s), a.shape(), s);
+  return out;
 }
 
 }  // namespace mlx_rocm
