@@ -31,7 +31,10 @@ Traced trace(const Function& f, const Arrays& primals, const std::vector<int>& a
     inputs[arg] = traced_copy(primals[arg]);
     t.sources.push_back(inputs[arg]);
   }
-  t.outputs = f(inputs);
+  {
+    OpenSources open(t.sources);
+    t.outputs = f(inputs);
+  }
   // An enclosing transform may trace the primals themselves.
   for (size_t i = 0; i < argnums.size(); ++i) t.sources[i].set_tracer(primals[argnums[i]].node()->tracer);
   t.tape = record(t.sources, t.outputs, Walk::differentiable);

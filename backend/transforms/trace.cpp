@@ -1,7 +1,15 @@
 #include "backend/transforms/trace.h"
 
+#include <algorithm>
+
 namespace mlx_rocm {
 namespace {
+
+thread_local std::vector<const Node*> open_sources;
+
+bool is_open_source(const Node* n) {
+  return std::find(open_sources.begin(), open_sources.end(), n) != open_sources.end();
+}
 
 class Recorder {
  public:
@@ -35,7 +43,7 @@ class Recorder {
 
   void enter(const array& a) {
     const Node* n = a.node();
-    if (!n->tracer || !n->call || tape_.slot_of.count(n)) return;
+    if (!n->tracer || !n->call || tape_.slot_of.count(n) || is_open_source(n)) return;
     if (visited_.insert(n->call.get()).second) stack_.push_back({a, 0});
   }
 
@@ -73,6 +81,12 @@ class Recorder {
 };
 
 }  // namespace
+
+OpenSources::OpenSources(const Arrays& sources) : count_(sources.size()) {
+  for (const array& s : sources) open_sources.push_back(s.node());
+}
+
+OpenSources::~OpenSources() { open_sources.resize(open_sources.size() - count_); }
 
 Tape record(const Arrays& sources, const Arrays& outputs, Walk walk) {
   Recorder recorder(sources, walk);

@@ -37,4 +37,17 @@ enum class Walk { all, differentiable };  // the second stops at ops that block 
 // got back the mark of the arrays they stand for.
 Tape record(const Arrays& sources, const Arrays& outputs, Walk walk);
 
+// While alive, these arrays are leaves for every record() on this thread: they are sources of a transform that is still
+// tracing, and keep their mark although what they were computed from has none.
+class OpenSources {
+ public:
+  explicit OpenSources(const Arrays& sources);
+  ~OpenSources();
+  OpenSources(const OpenSources&) = delete;
+  OpenSources& operator=(const OpenSources&) = delete;
+
+ private:
+  size_t count_;
+};
+
 }  // namespace mlx_rocm
