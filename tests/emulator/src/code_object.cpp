@@ -28,15 +28,13 @@ T read(const u8* at) {
 struct Value {
   i64 number = 0;
   std::string text;
-  std::vector<Value> items;                           // array
-  std::vector<std::pair<std::string, Value>> fields;  // map
+  std::vector<std::string> keys;  // of a map
+  std::vector<Value> items;       // of a map or an array
 
   const Value& at(std::string_view key) const {
     static const Value none;
-    for (const auto& [name, value] : fields) {
-      if (name == key) return value;
-    }
-    return none;
+    const auto it = std::find(keys.begin(), keys.end(), key);
+    return it == keys.end() ? none : items[it - keys.begin()];
   }
 };
 
@@ -71,8 +69,8 @@ class MessagePack {
   }
   void read_map(Value& value, size_t size) {
     for (size_t i = 0; i < size; ++i) {
-      std::string name = next().text;
-      value.fields.emplace_back(std::move(name), next());
+      value.keys.push_back(next().text);
+      value.items.push_back(next());
     }
   }
   void read_long(Value& value, u8 tag) {
