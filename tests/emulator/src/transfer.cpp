@@ -262,6 +262,7 @@ void resolve_global(Wave& w, const Inst& in, const u64* address, u8** host, u64 
 
 namespace {
 
+// Plain loads and atomics do not conflict: the machine code of an atomic load is that of a plain one.
 // A tag says who used a byte last: epoch (barriers passed), whether atomically, which wave.
 constexpr u16 kWaveMask = 0x3f, kManyWaves = 0x3f, kAtomic = 0x40, kEpochShift = 7;
 
@@ -271,7 +272,7 @@ u16 make_tag(const Wave& w, Access access) {
 
 bool by_another(u16 tag, u16 mine, Access access) {
   if ((tag >> kEpochShift) != (mine >> kEpochShift)) return false;
-  if (access == Access::Atomic && (tag & kAtomic)) return false;
+  if (access != Access::Store && (tag & kAtomic)) return false;
   return (tag & kWaveMask) != (mine & kWaveMask);
 }
 
@@ -292,12 +293,12 @@ void check_race(Wave& w, u32 first, int bytes, Access access) {
   bool conflict = false;
   for (int i = 0; i < bytes; ++i) {
     conflict |= by_another(writer[i], mine, access);
-    if (access != Access::Load) conflict |= by_another(reader[i], mine, access);
+    if (access == Access::Store) conflict |= by_another(reader[i], mine, access);
   }
   if (conflict) {
     for (int i = 0; i < bytes; ++i) {
       const bool here = by_another(writer[i], mine, access) ||
-                        (access != Access::Load && by_another(reader[i], mine, access));
+                        (access == Access::Store && by_another(reader[i], mine, access));
       if (here) report_race(w, first + i, access);
     }
   }
