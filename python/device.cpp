@@ -3,6 +3,7 @@
 #include "backend/core/buffer.h"
 #include "backend/cpu/isa.h"
 #include "backend/transforms/compile.h"
+#include "backend/transforms/eval.h"
 #include "python/bind.h"
 
 namespace mlx_rocm::python {
@@ -89,7 +90,12 @@ void init_device(nb::module_& m) {
       },
       "Forgets the streams of this thread, what it compiled and its random key.");
   m.def(
-      "synchronize", [](const StreamOrDevice& s) { synchronize(to_stream(s)); }, "stream"_a = nb::none(),
+      "synchronize",
+      [](const StreamOrDevice& s) {
+        synchronize(to_stream(s));
+        rethrow_async_error();
+      },
+      "stream"_a = nb::none(),
       "Waits until the stream (default: the default stream) has finished.");
 
   nb::class_<StreamContext>(m, "StreamContext", "Context manager that mx.stream returns.")

@@ -187,7 +187,8 @@ void init_reduce(nb::module_& m) {
       "divmod",
       [](const Operand& a, const Operand& b, const StreamOrDevice& s) {
         auto [x, y] = to_arrays(a, b);
-        return nb::make_tuple(floor_divide(x, y, s), remainder(x, y, s));
+        // As a pair the two count as piecewise constant.
+        return nb::make_tuple(floor_divide(x, y, s), stop_gradient(remainder(x, y, s), s));
       },
       "a"_a, "b"_a, "stream"_a = nb::none(), "floor(a / b) and the remainder, as a tuple.");
 

@@ -156,7 +156,7 @@ class Elementwise : public Op {
     }
     array d = row_.partials[arg].fn(primals[0], primals.back(), y);
     if (d.dtype() == complex64 && row_.output == Output::Same) d = conjugate(d);
-    return multiply(cotangent, d);
+    return multiply(d, cotangent);
   }
 
   array push(const Arrays& primals, const array& tangent, int arg, const array& y) const {

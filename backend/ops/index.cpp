@@ -13,6 +13,13 @@ namespace {
 
 using Batched = std::pair<Arrays, std::vector<int>>;
 
+[[noreturn]] void no_index_gradient(const char* op) {
+  value_error("[", op, "] Cannot compute a gradient with respect to indices; wrap them in stop_gradient.");
+}
+
+// Zeros in the shape of an array and the dtype of its cotangent.
+array zeros_of(const array& primal, const array& cotangent) { return astype(zeros_like(primal), cotangent.dtype()); }
+
 // Element offsets into an array for every position of the broadcast index arrays.
 // valid[i] is false where an index is out of range (the offset is then clamped).
 struct Offsets {
@@ -122,9 +129,8 @@ class Gather : public OpBase<Gather> {
              const Arrays&) override {
     Arrays result, indices(primals.begin() + 1, primals.end());
     for (int arg : argnums) {
-      result.push_back(arg == 0 ? scatter(zeros(primals[0].shape(), cotangents[0].dtype()), indices, cotangents[0],
-                                          axes, ScatterMode::sum)
-                                : zeros_like(primals[arg]));
+      if (arg > 0) no_index_gradient(kName);
+      result.push_back(scatter(zeros_of(primals[0], cotangents[0]), indices, cotangents[0], axes, ScatterMode::sum));
     }
     return result;
   }
@@ -263,10 +269,7 @@ class Scatter : public OpBase<Scatter> {
     auto at = [&](const array& a) { return gather(a, indices, axes, window); };
     for (int arg : argnums) {
       bool source = arg == 0;
-      if (!source && arg + 1 != int(primals.size())) {
-        result.push_back(zeros_like(primals[arg]));
-        continue;
-      }
+      if (!source && arg + 1 != int(primals.size())) no_index_gradient(kName);
       switch (mode) {
         case ScatterMode::assign:
           result.push_back(source ? scatter(g, indices, zeros_like(updates), axes, ScatterMode::assign) : at(g));
@@ -381,9 +384,8 @@ class GatherAxis : public OpBase<GatherAxis> {
              const Arrays&) override {
     Arrays result;
     for (int arg : argnums) {
-      result.push_back(arg == 0 ? scatter_add_along_axis(zeros(primals[0].shape(), cotangents[0].dtype()), primals[1],
-                                                         cotangents[0], axis)
-                                : zeros_like(primals[1]));
+      if (arg > 0) no_index_gradient(kName);
+      result.push_back(scatter_add_along_axis(zeros_of(primals[0], cotangents[0]), primals[1], cotangents[0], axis));
     }
     return result;
   }
@@ -448,9 +450,8 @@ class ScatterAxis : public OpBase<ScatterAxis> {
     Arrays result;
     const array& g = cotangents[0];
     for (int arg : argnums) {
-      if (arg == 1) {
-        result.push_back(zeros_like(primals[1]));
-      } else if (arg == 2) {
+      if (arg == 1) no_index_gradient(kName);
+      if (arg == 2) {
         result.push_back(take_along_axis(g, primals[1], axis));
       } else {
         result.push_back(accumulate ? g : put_along_axis(g, primals[1], zeros_like(primals[2]), axis));
@@ -515,6 +516,14 @@ class MaskedScatter : public OpBase<MaskedScatter> {
     }
     return result;
   }
+  Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
+    array ta = zeros_like(primals[0]), tv = zeros_like(primals[2]);
+    for (size_t i = 0; i < argnums.size(); ++i) {
+      if (argnums[i] == 0) ta = tangents[i];
+      if (argnums[i] == 2) tv = tangents[i];
+    }
+    return {apply(Ref<Op>(this), {ta, primals[1], tv})};
+  }
   Batched vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     Arrays in = batch_all_to_front(inputs, axes), rows;
     for (int i = 0; i < in[0].shape(0); ++i) {
@@ -561,7 +570,7 @@ class DynamicSlice : public OpBase<DynamicSlice> {
              const Arrays&) override {
     Arrays result;
     for (int arg : argnums) {
-      result.push_back(arg == 0 ? dynamic_slice_update(zeros(primals[0].shape(), cotangents[0].dtype()),
+      result.push_back(arg == 0 ? dynamic_slice_update(zeros_of(primals[0], cotangents[0]),
                                                        cotangents[0], primals[1], axes)
                                 : zeros_like(primals[1]));
     }

@@ -178,7 +178,7 @@ class Reduce : public OpBase<Reduce> {
       array mask = astype(equal(x, outputs[0]), g.dtype());
       return {mask * (g / sum(mask, axes, true))};
     }
-    if (kind == Reduction::prod) return {g * product_of_others(x)};
+    if (kind == Reduction::prod) return {conjugate(product_of_others(x)) * g};
     return {zeros_like(x)};
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>&) override {
@@ -211,8 +211,7 @@ class Reduce : public OpBase<Reduce> {
     array others = cumprod(lines, -1, false, false) * cumprod(lines, -1, true, false);
     Axes inverse(order.size());
     for (size_t i = 0; i < order.size(); ++i) inverse[order[i]] = int(i);
-    array y = transpose(reshape(others, t.shape()), inverse);
-    return is_complex(x.dtype()) ? conjugate(y) : y;
+    return transpose(reshape(others, t.shape()), inverse);
   }
 };
 REGISTER_OP(Reduce)

@@ -207,7 +207,7 @@ class Scan : public OpBase<Scan> {
     array at = where(equal(x, inclusive_y), position, none);
     setter = apply(op<Scan>(reverse ? ScanKind::min : ScanKind::max, axis, reverse, inclusive), {at});
     array valid = reverse ? less(setter, array::scalar(n, int32)) : greater_equal(setter, array::scalar(0, int32));
-    array index = where(valid, setter, array::scalar(0, int32));
+    array index = stop_gradient(where(valid, setter, array::scalar(0, int32)));
     return scatter_add_along_axis(zeros_like(x), index, where(valid, g, array::scalar(0, g.dtype())), axis);
   }
 };

@@ -1,6 +1,8 @@
 #include "backend/transforms/eval.h"
 
+#include <exception>
 #include <mutex>
+#include <utility>
 
 #include "backend/core/error.h"
 #include "backend/core/op.h"
@@ -14,6 +16,8 @@ std::mutex& eval_mutex() {
   static auto* m = new std::mutex;
   return *m;
 }
+
+thread_local std::exception_ptr async_error;
 
 // A call that is to run. Its output nodes stay alive without a reference from here, because a consumer later on
 // the tape or the caller holds them; holding one more would forbid donation.
@@ -103,7 +107,20 @@ void async_eval(Arrays outputs) {
       }
     }
   }
-  eval(std::move(outputs));
+  // Work that fails where nobody waits for it is reported by the next synchronize; what cannot run at all, at once.
+  try {
+    eval(std::move(outputs));
+  } catch (const TypeError&) {
+    throw;
+  } catch (const NotImplemented&) {
+    throw;
+  } catch (const std::runtime_error&) {
+    async_error = std::current_exception();
+  }
+}
+
+void rethrow_async_error() {
+  if (async_error) std::rethrow_exception(std::exchange(async_error, nullptr));
 }
 
 }  // namespace mlx_rocm

@@ -9,5 +9,7 @@ namespace mlx_rocm {
 void eval(Arrays outputs);
 // As eval; on a GPU it returns once the work is queued.
 void async_eval(Arrays outputs);
+// Throws what made an async_eval of this thread fail, if one did.
+void rethrow_async_error();
 
 }  // namespace mlx_rocm
