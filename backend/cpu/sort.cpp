@@ -1,9 +1,10 @@
 #include "backend/cpu/sort.h"
 
 #include <algorithm>
-#include <array>
-#include <memory>
+#include <cmath>
+#include <utility>
 
+#include "backend/core/buffer.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/radix_sort.h"
 #include "backend/cpu/sort_keys.h"
@@ -62,8 +63,10 @@ void store_positions(const Item* items, int64_t n, int64_t stride, uint32_t* out
 template <class Item, class F>
 void for_rows(const Rows& rows, F&& fn) {
   const auto run = [&](int64_t begin, int64_t end) {
-    const auto memory = std::make_unique_for_overwrite<Item[]>(2 * rows.n);
-    rows.visit(begin, end, [&](int64_t in, int64_t out) { fn(in, out, memory.get(), memory.get() + rows.n); });
+    // From the allocator of arrays, which keeps large blocks: fresh pages cost more than the sorting.
+    const Ref<Buffer> memory = Buffer::allocate(2 * rows.n * sizeof(Item));
+    Item* items = static_cast<Item*>(memory->host());
+    rows.visit(begin, end, [&](int64_t in, int64_t out) { fn(in, out, items, items + rows.n); });
   };
   if (rows.split_rows()) {
     run(0, rows.count);
@@ -95,39 +98,52 @@ void argsort_rows(const Rows& rows, const T* in, uint32_t* out) {
   });
 }
 
-// Calls place(slot, i) once for each element i of a row, such that the element of rank kth is in slot kth, smaller ones
-// before it and larger ones after it. `items` is work memory for n items.
+// Keys between which the element of rank kth very likely lies, from a sorted sample of the row.
+template <class T, class Key>
+std::pair<Key, Key> guess_bounds(const T* in, int64_t stride, int64_t n, int64_t kth) {
+  constexpr int kMaxSample = 1024;
+  Key sample[kMaxSample];
+  const int count = int(std::min<int64_t>(kMaxSample, n / 8));
+  for (int i = 0; i < count; ++i) sample[i] = SortKey<T>::template of<false>(in[n * i / count * stride]);
+  std::sort(sample, sample + count);
+  const double share = double(kth) / double(n), place = share * count;
+  const double margin = 3.0 * std::sqrt(share * (1.0 - share) * count) + 2.0;
+  const Key low = place - margin < 0 ? Key(0) : sample[int(place - margin)];
+  const Key high = place + margin >= count ? Key(~Key(0)) : sample[int(place + margin)];
+  return {low, high};
+}
+
+// Calls place(slot, i) for the elements i of a row (the last call for a slot counts), such that the element of rank kth is
+// in slot kth, smaller ones before it and larger ones after it. `items` is work memory for n items.
 template <class T, class Place>
 void select_row(const T* in, int64_t stride, int64_t n, int64_t kth, ArgItem<typename SortKey<T>::Key>* items,
                 Place&& place) {
-  using Item = ArgItem<typename SortKey<T>::Key>;
+  using Key = typename SortKey<T>::Key;
+  using Item = ArgItem<Key>;
   constexpr int64_t kSmallSelect = 512;
-  if (n < kSmallSelect) {
+  int64_t low = 0, high = 0, middle = 0;
+  if (n >= kSmallSelect) {
+    // One pass: what is below and above the guess is placed from both ends, the rest is kept. All three stores happen and
+    // one count moves, so there is no branch to mispredict; a slot written too early is written again.
+    const auto [below, above] = guess_bounds<T, Key>(in, stride, n, kth);
+    for (int64_t i = 0; i < n; ++i) {
+      const Key key = SortKey<T>::template of<false>(in[i * stride]);
+      const bool is_low = key < below, is_high = key > above;
+      place(low, i);
+      place(n - 1 - high, i);
+      items[middle] = make_item<Item>(key, uint32_t(i));
+      low += is_low;
+      high += is_high;
+      middle += !(is_low | is_high);
+    }
+  }
+  if (kth < low || kth >= low + middle) {  // a short row or a wrong guess
+    low = 0;
+    middle = n;
     load_items<Item, false>(in, stride, n, items);
-    std::nth_element(items, items + kth, items + n);
-    for (int64_t i = 0; i < n; ++i) place(i, items[i].position());
-    return;
   }
-  // Leading digits tell for most elements on which side they belong; only those that share the digit of rank kth are
-  // compared.
-  constexpr int kDigit = 11;
-  constexpr int shift = std::max(0, kKeyBits<T> - kDigit);
-  const auto key = [&](int64_t i) { return SortKey<T>::template of<false>(in[i * stride]); };
-  std::array<uint32_t, 1 << kDigit> counts{};
-  for (int64_t i = 0; i < n; ++i) ++counts[key(i) >> shift];
-  uint64_t bucket = 0;
-  int64_t below = 0;
-  while (below + counts[bucket] <= kth) below += counts[bucket++];
-  int64_t low = 0, high = below + counts[bucket], equal = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const auto k = key(i);
-    const uint64_t digit = k >> shift;
-    if (digit < bucket) place(low++, i);
-    else if (digit > bucket) place(high++, i);
-    else items[equal++] = make_item<Item>(k, uint32_t(i));
-  }
-  std::nth_element(items, items + (kth - below), items + equal);
-  for (int64_t i = 0; i < equal; ++i) place(below + i, items[i].position());
+  std::nth_element(items, items + (kth - low), items + middle);
+  for (int64_t i = 0; i < middle; ++i) place(low + i, items[i].position());
 }
 
 template <class T>
@@ -152,12 +168,14 @@ void argpartition_rows(const Rows& rows, int64_t kth, const T* in, uint32_t* out
 template <class T>
 uint32_t lower_position(const T* sequence, int64_t n, int64_t stride, T value, bool right) {
   const auto key = SortKey<T>::template of<false>(value);
-  int64_t low = 0, high = n;
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    const auto here = SortKey<T>::template of<false>(sequence[middle * stride]);
-    if (right ? here <= key : here < key) low = middle + 1;
-    else high = middle;
+  // Halves a range without a branch on the comparison, which nothing could predict.
+  int64_t low = 0;
+  for (int64_t length = n; length > 0;) {
+    const int64_t half = length / 2;
+    const auto here = SortKey<T>::template of<false>(sequence[(low + half) * stride]);
+    const bool up = right ? here <= key : here < key;
+    low = up ? low + half + 1 : low;
+    length = up ? length - half - 1 : half;
   }
   return uint32_t(low);
 }

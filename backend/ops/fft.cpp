@@ -261,7 +261,15 @@ array stft(const array& x, int n_fft, const StftOptions& options, const StreamOr
     value_error("[stft] The input has ", samples, " samples, fewer than n_fft = ", n_fft, ".");
   }
   const int frames = (samples - n_fft) / f.hop + 1;
-  const array cut = take(signal, frame_positions(frames, f, s), signal.ndim() - 1, s);
+  // The frames are an overlapping view of the signal.
+  const Strides dense = row_major_strides(signal.shape());
+  Shape framed(signal.shape().begin(), signal.shape().end() - 1);
+  framed.push_back(frames);
+  framed.push_back(n_fft);
+  Strides strides(dense.begin(), dense.end() - 1);
+  strides.push_back(f.hop);
+  strides.push_back(1);
+  const array cut = as_strided(signal, framed, strides, 0, s);
   const bool onesided = options.onesided.value_or(!complex);
   const array spectrum = fftn(multiply(cut, f.window, s), std::nullopt, {-1},
                               onesided ? Kind::real_to_complex : Kind::complex_to_complex, false, options.norm, s);
