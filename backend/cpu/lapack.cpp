@@ -27,16 +27,21 @@ struct Integer {
   int value() const { return int(int32_t(uint64_t(cell) & 0xffffffffu)); }
 };
 
-// Fortran passes the lengths of its character arguments behind the others; builds that do not expect them ignore them.
-template <class... Args>
-void call(const std::string& name, Args... args) {
-  using Routine = void (*)(Args..., size_t, size_t, size_t);
-  reinterpret_cast<Routine>(LapackLibrary::get().routine(name))(args..., 1, 1, 1);
-}
+// A routine's name without its type letter, as a template argument.
+template <size_t N>
+struct Name {
+  char text[N];
+  constexpr Name(const char (&t)[N]) { std::copy(t, t + N, text); }
+};
 
-template <class T>
-std::string routine_name(const char* rest) {
-  return kLetter<T> + std::string(rest);
+// Calls the routine of T, which is looked up once. Fortran passes the lengths of its character arguments behind the
+// others; builds that do not expect them ignore them.
+template <class T, Name name, class... Args>
+void call(Args... args) {
+  using Routine = void (*)(Args..., size_t, size_t, size_t);
+  static const auto routine =
+      reinterpret_cast<Routine>(LapackLibrary::get().routine(kLetter<T> + std::string(name.text)));
+  routine(args..., 1, 1, 1);
 }
 
 template <class T>
@@ -111,7 +116,7 @@ void lu_factor(MatrixView<T> a, T* lu, uint32_t* pivots, uint32_t* row_index) {
   copy_columns(a, columns.get());
   Pivots swaps(k);
   Integer rows = m, cols = n, info = 0;
-  call(routine_name<T>("getrf"), &rows, &cols, columns.get(), &rows, swaps.data(), &info);
+  call<T, "getrf">(&rows, &cols, columns.get(), &rows, swaps.data(), &info);
   // A positive code only says that U is singular, which is a valid factorisation.
   if (info.value() < 0) check("lu", "LU factorisation failed", info.value());
   store_columns(columns.get(), m, n, m, lu);
@@ -127,13 +132,13 @@ void inverse(MatrixView<T> a, T* out) {
   copy_rows(a, out);
   Pivots swaps(n);
   Integer order = n, info = 0, size = -1;
-  call(routine_name<T>("getrf"), &order, &order, out, &order, swaps.data(), &info);
+  call<T, "getrf">(&order, &order, out, &order, swaps.data(), &info);
   check("inv", "The matrix is singular or has illegal values", info.value());
   T answer{};
-  call(routine_name<T>("getri"), &order, out, &order, swaps.data(), &answer, &size, &info);
+  call<T, "getri">(&order, out, &order, swaps.data(), &answer, &size, &info);
   size = work_size(answer);
   const auto work = work_memory<T>(size.cell);
-  call(routine_name<T>("getri"), &order, out, &order, swaps.data(), work.get(), &size, &info);
+  call<T, "getri">(&order, out, &order, swaps.data(), work.get(), &size, &info);
   check("inv", "The matrix is singular", info.value());
 }
 
@@ -145,7 +150,7 @@ void triangular_inverse(MatrixView<T> a, bool upper, T* out) {
   Integer order = n, info = 0;
   // Fortran sees the transpose, in which the triangles are exchanged.
   const char half = upper ? 'L' : 'U', diagonal = 'N';
-  call(routine_name<T>("trtri"), &half, &diagonal, &order, out, &order, &info);
+  call<T, "trtri">(&half, &diagonal, &order, out, &order, &info);
   check("tri_inv", "The matrix is singular", info.value());
   clear_triangle(out, n, !upper);
 }
@@ -157,7 +162,7 @@ void cholesky(MatrixView<T> a, bool upper, T* out) {
   copy_rows(a, out);
   Integer order = n, info = 0;
   const char half = upper ? 'L' : 'U';
-  call(routine_name<T>("potrf"), &half, &order, out, &order, &info);
+  call<T, "potrf">(&half, &order, out, &order, &info);
   check("cholesky", "The matrix is not positive definite", info.value());
   clear_triangle(out, n, !upper);
 }
@@ -171,19 +176,19 @@ void qr(MatrixView<T> a, T* q, T* r) {
   const auto tau = work_memory<T>(k);
   Integer rows = m, cols = n, inner = k, info = 0, size = -1;
   T answer{};
-  call(routine_name<T>("geqrf"), &rows, &cols, columns.get(), &rows, tau.get(), &answer, &size, &info);
+  call<T, "geqrf">(&rows, &cols, columns.get(), &rows, tau.get(), &answer, &size, &info);
   size = work_size(answer);
   auto work = work_memory<T>(size.cell);
-  call(routine_name<T>("geqrf"), &rows, &cols, columns.get(), &rows, tau.get(), work.get(), &size, &info);
+  call<T, "geqrf">(&rows, &cols, columns.get(), &rows, tau.get(), work.get(), &size, &info);
   check("qr", "QR factorisation failed", info.value());
   for (int64_t i = 0; i < k; ++i) {
     for (int64_t j = 0; j < n; ++j) r[i * n + j] = j < i ? T(0) : columns[j * m + i];
   }
   size = -1;
-  call(routine_name<T>("orgqr"), &rows, &inner, &inner, columns.get(), &rows, tau.get(), &answer, &size, &info);
+  call<T, "orgqr">(&rows, &inner, &inner, columns.get(), &rows, tau.get(), &answer, &size, &info);
   size = work_size(answer);
   work = work_memory<T>(size.cell);
-  call(routine_name<T>("orgqr"), &rows, &inner, &inner, columns.get(), &rows, tau.get(), work.get(), &size, &info);
+  call<T, "orgqr">(&rows, &inner, &inner, columns.get(), &rows, tau.get(), work.get(), &size, &info);
   check("qr", "QR factorisation failed", info.value());
   store_columns(columns.get(), m, k, m, q);
 }
@@ -208,10 +213,10 @@ void svd(MatrixView<T> a, T* u, typename RealOf<T>::type* s, T* vh) {
   const auto reals = work_memory<R>(is_complex_scalar<T> ? k * std::max(5 * k + 7, 2 * large + 2 * k + 1) : 0);
   const auto run = [&](T* work) {
     if constexpr (is_complex_scalar<T>) {
-      call(routine_name<T>("gesdd"), &job, &rows, &cols, matrix.get(), &rows, s, vh, &rows, u, &cols, work, &size,
+      call<T, "gesdd">(&job, &rows, &cols, matrix.get(), &rows, s, vh, &rows, u, &cols, work, &size,
            reals.get(), integers.get(), &info);
     } else {
-      call(routine_name<T>("gesdd"), &job, &rows, &cols, matrix.get(), &rows, s, vh, &rows, u, &cols, work, &size,
+      call<T, "gesdd">(&job, &rows, &cols, matrix.get(), &rows, s, vh, &rows, u, &cols, work, &size,
            integers.get(), &info);
     }
   };
@@ -237,10 +242,10 @@ void eigh(MatrixView<T> a, bool upper, typename RealOf<T>::type* values, T* vect
   int64_t integer_answer = 0;
   const auto run = [&](T* work, R* reals, int64_t* integers) {
     if constexpr (is_complex_scalar<T>) {
-      call(routine_name<T>("heevd"), &job, &half, &order, columns.get(), &order, values, work, &size, reals, &real_size,
+      call<T, "heevd">(&job, &half, &order, columns.get(), &order, values, work, &size, reals, &real_size,
            integers, &integer_size, &info);
     } else {
-      call(routine_name<T>("syevd"), &job, &half, &order, columns.get(), &order, values, work, &size, integers,
+      call<T, "syevd">(&job, &half, &order, columns.get(), &order, values, work, &size, integers,
            &integer_size, &info);
     }
   };
@@ -272,10 +277,10 @@ void eig(MatrixView<T> a, std::complex<float>* values, std::complex<float>* vect
   const auto run = [&](T* work) {
     T* none = nullptr;
     if constexpr (is_complex_scalar<T>) {
-      call(routine_name<T>("geev"), &left, &right, &order, columns.get(), &order, complexes.get(), none, &one,
+      call<T, "geev">(&left, &right, &order, columns.get(), &order, complexes.get(), none, &one,
            right_vectors.get(), &order, work, &size, reals.get(), &info);
     } else {
-      call(routine_name<T>("geev"), &left, &right, &order, columns.get(), &order, reals.get(), reals.get() + n, none,
+      call<T, "geev">(&left, &right, &order, columns.get(), &order, reals.get(), reals.get() + n, none,
            &one, right_vectors.get(), &order, work, &size, &info);
     }
   };

@@ -165,19 +165,25 @@ void argpartition_rows(const Rows& rows, int64_t kth, const T* in, uint32_t* out
   });
 }
 
+// The positions of kTogether values at once: every step halves the same length for all of them without a branch, and
+// their loads overlap.
+constexpr int kTogether = 8;
+
 template <class T>
-uint32_t lower_position(const T* sequence, int64_t n, int64_t stride, T value, bool right) {
-  const auto key = SortKey<T>::template of<false>(value);
-  // Halves a range without a branch on the comparison, which nothing could predict.
-  int64_t low = 0;
-  for (int64_t length = n; length > 0;) {
+void search_together(const T* sequence, int64_t n, int64_t stride, const typename SortKey<T>::Key (&keys)[kTogether],
+                     bool right, int64_t (&at)[kTogether]) {
+  for (int64_t& a : at) a = 0;
+  // With `right` an equal element lies before the place too.
+  const auto before = [&](int64_t i, auto key) {
+    const auto here = SortKey<T>::template of<false>(sequence[i * stride]);
+    return bool((here < key) | (right & (here == key)));
+  };
+  int64_t length = n;
+  for (; length > 1; length -= length / 2) {
     const int64_t half = length / 2;
-    const auto here = SortKey<T>::template of<false>(sequence[(low + half) * stride]);
-    const bool up = right ? here <= key : here < key;
-    low = up ? low + half + 1 : low;
-    length = up ? length - half - 1 : half;
+    for (int j = 0; j < kTogether; ++j) at[j] += before(at[j] + half - 1, keys[j]) ? half : 0;
   }
-  return uint32_t(low);
+  for (int j = 0; length == 1 && j < kTogether; ++j) at[j] += before(at[j], keys[j]);
 }
 
 }  // namespace
@@ -222,8 +228,13 @@ void searchsorted(Dtype dtype, const void* sequence, int64_t n, int64_t stride, 
     const T* value = static_cast<const T*>(values);
     parallel_for(num_elements(value_shape), 512, [&](int64_t begin, int64_t end) {
       Walker at(value_shape, value_strides, begin);
-      for (int64_t i = begin; i < end; ++i, at.next()) {
-        out[i] = lower_position(sorted, n, stride, value[at.offset()], right);
+      for (int64_t i = begin; i < end; i += kTogether) {
+        const int count = int(std::min<int64_t>(kTogether, end - i));
+        typename SortKey<T>::Key keys[kTogether] = {};
+        for (int j = 0; j < count; ++j, at.next()) keys[j] = SortKey<T>::template of<false>(value[at.offset()]);
+        int64_t positions[kTogether];
+        search_together(sorted, n, stride, keys, right, positions);
+        for (int j = 0; j < count; ++j) out[i + j] = uint32_t(positions[j]);
       }
     });
   });

@@ -32,13 +32,13 @@ template <class T, bool exact>
 inline UnsignedOf<sizeof(T)> float_key(T value) {
   using U = UnsignedOf<sizeof(T)>;
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
+  // Without branches: the signs of the data are as good as random.
   const U bits = std::bit_cast<U>(value);
-  const U magnitude = bits & U(~sign);
-  if (magnitude > infinity_bits<T>()) return U(~U(0));
-  if constexpr (!exact) {
-    if (magnitude == 0) return sign;
-  }
-  return (bits & sign) ? U(~bits) : U(bits | sign);
+  const U negative = U(-(bits >> (8 * sizeof(U) - 1)));  // all ones or none
+  U key = U(bits ^ (negative | sign));
+  if constexpr (!exact) key = U(key + (bits == sign));
+  const bool nan = U(bits & U(~sign)) > infinity_bits<T>();
+  return U(key | U(-U(nan)));
 }
 
 template <class T>
