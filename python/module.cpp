@@ -60,4 +60,7 @@ NB_MODULE(core, m) {
   init_fft(m);
   init_linalg(m);
   init_transforms(m);
+  init_io(m);
+  init_distributed(m);
+  init_custom_kernel(m);
 }
