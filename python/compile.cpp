@@ -106,13 +106,12 @@ void fill(nb::handle tree, const Arrays& arrays, size_t first) {
 
 // Puts `originals` where the stand-ins still are; what the function wrote stays.
 void replace_stand_ins(nb::handle tree, const Arrays& stand_ins, size_t first, const Arrays& originals) {
+  std::unordered_map<const Node*, size_t> index;
+  for (size_t i = 0; i < originals.size(); ++i) index[stand_ins[first + i].node()] = i;
   update_tree(tree, [&](nb::handle h) {
     if (!is_array(h)) return nb::borrow(h);
-    array a = nb::cast<array>(h);
-    for (size_t i = 0; i < originals.size(); ++i) {
-      if (same(a, stand_ins[first + i])) return nb::cast(originals[i]);
-    }
-    return nb::borrow(h);
+    auto it = index.find(nb::cast<array>(h).node());
+    return it == index.end() ? nb::borrow(h) : nb::cast(originals[it->second]);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "python/tree.h"
 
 #include <memory>
+#include <mutex>
 
 namespace mlx_rocm::python {
 namespace {
@@ -33,6 +34,20 @@ nb::object map_tuple(nb::handle tree, const std::function<nb::object(nb::handle)
 nb::object placeholder() {
   static PyObject* p = PyObject_CallNoArgs(reinterpret_cast<PyObject*>(&PyBaseObject_Type));
   return nb::borrow(p);
+}
+
+// Objects whose last reference went away on a thread without the GIL.
+std::mutex orphans_mutex;
+std::vector<nb::object*> orphans;
+
+int delete_orphans(void*) {
+  std::vector<nb::object*> mine;
+  {
+    std::lock_guard lock(orphans_mutex);
+    mine.swap(orphans);
+  }
+  for (nb::object* o : mine) delete o;
+  return 0;
 }
 
 struct Transformed {
@@ -174,8 +189,14 @@ void register_state_leaf(StateLeaf leaf) { state_leaves().push_back(std::move(le
 
 void SharedObject::release(nb::object* o) {
   if (!nb::is_alive()) return;  // the interpreter took it along
-  nb::gil_scoped_acquire gil;
-  delete o;
+  if (PyGILState_Check()) {
+    delete o;
+    return;
+  }
+  // Waiting for the GIL here could deadlock: the caller may hold the evaluation lock. The interpreter does it soon.
+  std::lock_guard lock(orphans_mutex);
+  orphans.push_back(o);
+  Py_AddPendingCall(delete_orphans, nullptr);
 }
 
 nb::object make_transformed(nb::object function, Implementation call, std::vector<nb::object> held) {

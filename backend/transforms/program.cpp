@@ -1,6 +1,7 @@
 #include "backend/transforms/program.h"
 
 #include <cstring>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -123,16 +124,10 @@ bool equal_steps(const Program::Step& a, const Program::Step& b) {
 }
 
 void merge_scalars(const Program& p, std::vector<int>& same_as) {
-  std::vector<std::pair<std::pair<int, uint64_t>, int>> seen;
+  std::map<std::pair<int, uint64_t>, int> seen;
   for (const auto& [v, a] : p.constants) {
     std::pair<int, uint64_t> key;
-    if (!scalar_bits(a, &key)) continue;
-    auto it = std::find_if(seen.begin(), seen.end(), [&](const auto& s) { return s.first == key; });
-    if (it == seen.end()) {
-      seen.push_back({key, v});
-    } else {
-      same_as[v] = it->second;
-    }
+    if (scalar_bits(a, &key)) same_as[v] = seen.try_emplace(key, v).first->second;
   }
 }
 
