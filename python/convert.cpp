@@ -285,6 +285,7 @@ array copy_with_strides(nb::handle ndarray) {
   for (int64_t s : strides) {
     if (s < 0) value_error("Cannot convert DLPack arrays with negative strides to an array.");
   }
+  if (nd.dtype().bits > 64) return from_ndarray(ndarray, std::nullopt);  // complex128
   Dtype d = dtype_of(nd.dtype());
   int64_t span = extent(shape, strides).second + 1;
   Ref<Buffer> buffer = Buffer::allocate(span * d.size());

@@ -50,8 +50,8 @@ void init_elementwise(nb::module_& m) {
   // Three that MLX lets be called by keyword.
   nb::delattr(m, "conjugate");
   for (const char* name : {"conjugate", "conj"}) {
-    m.def(name, [](const array& a, const StreamOrDevice& s) { return conjugate(a, s); }, "a"_a, nb::kw_only(),
-          "stream"_a = nb::none(), "Elementwise complex conjugate; real arrays stay as they are.");
+    m.def(name, [](const Operand& a, const StreamOrDevice& s) { return conjugate(to_array(a), s); }, "a"_a,
+          nb::kw_only(), "stream"_a = nb::none(), "Elementwise complex conjugate; real arrays stay as they are.");
   }
   nb::delattr(m, "bitwise_invert");
   m.def(

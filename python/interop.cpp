@@ -224,7 +224,9 @@ void init_interop(nb::module_& m) {
       [](nb::handle x, std::optional<bool> c) {
         if (!nb::hasattr(x, "__dlpack__")) type_error("[from_dlpack] The object has no __dlpack__ method.");
         if (c && !*c) value_error("[from_dlpack] The memory of another library cannot be shared without a copy.");
-        return is_array(x) ? copy(nb::cast<array>(x)) : copy_with_strides(x);
+        if (is_array(x)) return copy(nb::cast<array>(x));
+        array a = copy_with_strides(x);
+        return a.dtype() == float64 ? astype(a, float32) : a;
       },
       nb::arg(), nb::kw_only(), "copy"_a = nb::none(), "An array from an object with the DLPack protocol.");
 

@@ -31,7 +31,9 @@ static void init_errors(nb::module_& m) {
 NB_MODULE(core, m) {
   using namespace mlx_rocm::python;
   m.doc() = "mlx_rocm: an MLX-compatible array framework for AMD GPUs.";
-  m.attr("__version__") = MLX_ROCM_VERSION;
+  // The version of the API that this module implements: programs compare it with MLX's.
+  m.attr("__version__") = "0.32.4";
+  m.attr("__mlx_rocm_version__") = MLX_ROCM_VERSION;
   // Arrays held by module state at interpreter exit are not leaks worth reporting.
   nb::set_leak_warnings(false);
   init_errors(m);

@@ -567,6 +567,9 @@ array as_strided(const array& a, const Shape& shape, const Strides& strides, int
   if (shape.size() != strides.size()) {
     value_error("[as_strided] Got ", shape.size(), " dimensions and ", strides.size(), " strides.");
   }
+  if (std::any_of(shape.begin(), shape.end(), [](int32_t d) { return d < 0; })) {
+    value_error("[as_strided] Negative dimensions not allowed: ", shape, ".");
+  }
   return apply(op<AsStrided>(shape, strides, offset), {a}, s);
 }
 
