@@ -181,7 +181,7 @@ void search_together(const T* sequence, int64_t n, int64_t stride, const typenam
   int64_t length = n;
   for (; length > 1; length -= length / 2) {
     const int64_t half = length / 2;
-    for (int j = 0; j < kTogether; ++j) at[j] += before(at[j] + half - 1, keys[j]) ? half : 0;
+    for (int j = 0; j < kTogether; ++j) at[j] += half & -int64_t(before(at[j] + half - 1, keys[j]));
   }
   for (int j = 0; length == 1 && j < kTogether; ++j) at[j] += before(at[j], keys[j]);
 }
