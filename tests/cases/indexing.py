@@ -341,7 +341,7 @@ def sort_rows():
         yield case(
             "argsort",
             Arg(S, "distinct"),
-            ref=lambda x, a=axis: np.argsort(x, a),
+            ref=lambda x, a=axis: np.argsort(x, a, kind="stable"),
             kw={"axis": axis},
             name=name,
             out="uint32",
