@@ -167,8 +167,9 @@ class Scan : public OpBase<Scan> {
     if (kind == ScanKind::sum) return {forward(t)};
     array y = apply(Ref<Op>(this), {x});
     if (kind == ScanKind::logaddexp) return {forward(t * exp(x)) * exp(negative(y))};
-    if (kind == ScanKind::prod) return {y * forward(t / x)};
-    throw NotImplemented(concat_text("[", kNames[int(kind)], "] has no forward derivative (jvp)."));
+    if (kind == ScanKind::prod) return {product_jvp(x, t, y)};
+    auto [index, valid] = setter_of(x, y);
+    return {where(valid, take_along_axis(t, index, axis), array::scalar(0, t.dtype()))};
   }
 
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
@@ -195,8 +196,22 @@ class Scan : public OpBase<Scan> {
     return where(seen_none, plain, where(first, tail, zero));
   }
 
-  // The cotangent of each output goes to the latest entry that set the running extreme.
-  array extreme_vjp(const array& x, const array& g, const array& y) const {
+  // Forwards: with no zero so far y * sum of t / x, with one zero its tangent times the product without it.
+  array product_jvp(const array& x, const array& t, const array& y) const {
+    auto scan = [&](ScanKind k, const array& a, bool inc) { return apply(op<Scan>(k, axis, reverse, inc), {a}); };
+    array is_zero = equal(x, array::scalar(0, x.dtype()));
+    array count = astype(is_zero, int32);
+    array first = logical_and(is_zero, equal(scan(ScanKind::sum, count, true), array::scalar(1, int32)));
+    array zeros_so_far = scan(ScanKind::sum, count, inclusive);
+    array plain = y * scan(ScanKind::sum, t / where(is_zero, ones_like(x), x), inclusive);
+    array tangent = scan(ScanKind::sum, where(first, t, zeros_like(t)), inclusive);
+    array without = scan(ScanKind::prod, where(first, ones_like(x), x), inclusive);
+    return where(equal(zeros_so_far, array::scalar(0, int32)), plain,
+                 where(equal(zeros_so_far, array::scalar(1, int32)), tangent * without, zeros_like(plain)));
+  }
+
+  // For each output the latest entry that set the running extreme, and whether there is one.
+  std::pair<array, array> setter_of(const array& x, const array& y) const {
     int n = x.shape(axis);
     Shape along(x.ndim(), 1);
     along[axis] = n;
@@ -207,7 +222,12 @@ class Scan : public OpBase<Scan> {
     array at = where(equal(x, inclusive_y), position, none);
     setter = apply(op<Scan>(reverse ? ScanKind::min : ScanKind::max, axis, reverse, inclusive), {at});
     array valid = reverse ? less(setter, array::scalar(n, int32)) : greater_equal(setter, array::scalar(0, int32));
-    array index = stop_gradient(where(valid, setter, array::scalar(0, int32)));
+    return {stop_gradient(where(valid, setter, array::scalar(0, int32))), valid};
+  }
+
+  // The cotangent of each output goes to the entry that set it.
+  array extreme_vjp(const array& x, const array& g, const array& y) const {
+    auto [index, valid] = setter_of(x, y);
     return scatter_add_along_axis(zeros_like(x), index, where(valid, g, array::scalar(0, g.dtype())), axis);
   }
 };
