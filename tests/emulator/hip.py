@@ -10,6 +10,7 @@ All targets are devices of one process, so a test run needs one library and no e
 """
 
 import ctypes as C
+import fcntl
 import functools
 import json
 import os
@@ -32,18 +33,24 @@ class HipError(RuntimeError):
 
 
 @functools.cache
-def build(sanitize: bool = False) -> Path:
-    """Builds the libraries when they are missing or older than their sources; returns their folder."""
-    folder = FOLDER / ("build-sanitize" if sanitize else "build")
-    log = folder / "build.log"
+def build() -> Path:
+    """Builds the libraries when they are missing or older than their sources; returns their folder.
+
+    AMDEMU_BUILD names a folder with libraries that were built otherwise, e.g. with sanitizers.
+    """
+    if given := os.environ.get("AMDEMU_BUILD"):
+        return Path(given)
+    folder = FOLDER / "build"
     folder.mkdir(exist_ok=True)
-    configure = ["cmake", "-S", str(FOLDER), "-B", str(folder), "-G", "Ninja"]
-    configure += [f"-DAMDEMU_SANITIZE={'ON' if sanitize else 'OFF'}"]
-    with log.open("w") as out:
-        for command in (configure, ["ninja", "-C", str(folder), "-j2"]):
-            run = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
-            if run.returncode:
-                raise RuntimeError(f"{' '.join(command)} failed:\n{log.read_text()[-3000:]}")
+    log = folder / "build.log"
+    with (folder / "lock").open("w") as lock:  # several test processes may start at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        configure = ["cmake", "-S", str(FOLDER), "-B", str(folder), "-G", "Ninja"]
+        with log.open("w") as out:
+            for command in (configure, ["ninja", "-C", str(folder), "-j2"]):
+                run = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
+                if run.returncode:
+                    raise RuntimeError(f"{' '.join(command)} failed:\n{log.read_text()[-3000:]}")
     return folder
 
 

@@ -285,7 +285,7 @@ void run_dispatch(const Dispatch& d) {
   constexpr size_t kPadding = 256;
   std::vector<u64> storage((d.arguments.size() + kPadding + 64) / 8 + 1);
   const u64 base = reinterpret_cast<u64>(storage.data());
-  std::memcpy(storage.data(), d.arguments.data(), d.arguments.size());
+  if (!d.arguments.empty()) std::memcpy(storage.data(), d.arguments.data(), d.arguments.size());
   const u64 packet_at = base + (d.arguments.size() + kPadding) / 8 * 8;
   const std::array<u8, 64> packet = make_packet(d);
   std::memcpy(reinterpret_cast<void*>(packet_at), packet.data(), packet.size());

@@ -189,46 +189,47 @@ void reset_devices() {
 
 // Streams
 
+void Timeline::wait(u64 ticket) {
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return completed >= ticket; });
+}
+
+bool Timeline::done(u64 ticket) {
+  std::lock_guard lock(mutex);
+  return completed >= ticket;
+}
+
+u64 Timeline::last_ticket() {
+  std::lock_guard lock(mutex);
+  return submitted;
+}
+
 Stream::Stream(Device& owner, bool is_blocking)
-    : device(owner), blocking(is_blocking), thread_([this] { work(); }) {}
+    : device(owner),
+      blocking(is_blocking),
+      timeline(std::make_shared<Timeline>(owner)),
+      thread_([this] { work(); }) {}
 
 Stream::~Stream() {
   {
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(timeline->mutex);
     closing_ = true;
   }
-  changed_.notify_all();
+  timeline->changed.notify_all();
   thread_.join();
 }
 
 u64 Stream::submit(std::function<void()> operation) {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(timeline->mutex);
   queue_.push_back(std::move(operation));
-  changed_.notify_all();
-  return ++submitted_;
-}
-
-void Stream::wait(u64 ticket) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return completed_ >= ticket; });
-}
-
-void Stream::wait_all() { wait(last_ticket()); }
-
-u64 Stream::last_ticket() {
-  std::lock_guard lock(mutex_);
-  return submitted_;
-}
-
-bool Stream::done(u64 ticket) {
-  std::lock_guard lock(mutex_);
-  return completed_ >= ticket;
+  timeline->changed.notify_all();
+  return ++timeline->submitted;
 }
 
 void Stream::work() {
-  std::unique_lock lock(mutex_);
+  std::unique_lock lock(timeline->mutex);
   while (true) {
-    changed_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+    timeline->changed.wait(lock, [&] { return closing_ || !queue_.empty(); });
     if (queue_.empty()) return;
     std::function<void()> operation = std::move(queue_.front());
     queue_.pop_front();
@@ -237,8 +238,8 @@ void Stream::work() {
     operation();
     operation = nullptr;
     lock.lock();
-    ++completed_;
-    changed_.notify_all();
+    ++timeline->completed;
+    timeline->changed.notify_all();
   }
 }
 
@@ -250,19 +251,19 @@ Stream* stream_of(void* handle) {
 void enqueue(Stream* stream, std::function<void()> operation) {
   Device& device = stream->device;
   // The null stream and the blocking streams wait for each other.
-  std::vector<std::pair<Stream*, u64>> before;
+  std::vector<std::pair<std::shared_ptr<Timeline>, u64>> before;
   {
     std::lock_guard lock(device.mutex);
     if (stream == device.null_stream) {
       for (Stream* other : device.streams) {
-        if (other->blocking) before.emplace_back(other, other->last_ticket());
+        if (other->blocking) before.emplace_back(other->timeline, other->timeline->last_ticket());
       }
     } else if (stream->blocking) {
-      before.emplace_back(device.null_stream, device.null_stream->last_ticket());
+      before.emplace_back(device.null_stream->timeline, device.null_stream->timeline->last_ticket());
     }
   }
   stream->submit([&device, before = std::move(before), operation = std::move(operation)] {
-    for (auto [other, ticket] : before) other->wait(ticket);
+    for (const auto& [other, ticket] : before) other->wait(ticket);
     if (should_fail(FaultKind::Lost)) lose(device, kLaunchFailure, "the device was lost (injected)");
     if (device.lost) return;
     try {

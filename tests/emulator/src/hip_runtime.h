@@ -1,6 +1,7 @@
 // The stand-in runtime behind the HIP functions: devices with their memory, streams, events, modules.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -55,33 +56,40 @@ struct Device {
   u32 peers = 0;  // devices whose memory kernels of this one may use
 };
 
-// A queue that a thread of its own works off. Tickets number the operations.
+// How far a stream has come; tickets number its operations. Events and waiting streams keep it beyond the
+// stream.
+struct Timeline {
+  explicit Timeline(Device& owner) : device(owner) {}
+  void wait(u64 ticket);
+  bool done(u64 ticket);
+  u64 last_ticket();
+  Device& device;
+  std::mutex mutex;
+  std::condition_variable changed;
+  u64 submitted = 0, completed = 0;
+};
+
+// A queue that a thread of its own works off.
 struct Stream {
   Stream(Device& device, bool blocking);
   ~Stream();
   u64 submit(std::function<void()> operation);
-  void wait(u64 ticket);
-  void wait_all();
-  bool done(u64 ticket);
-  u64 last_ticket();
+  void wait_all() { timeline->wait(timeline->last_ticket()); }
   Device& device;
   const bool blocking;  // ordered with the null stream
+  const std::shared_ptr<Timeline> timeline;
 
  private:
   void work();
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-  u64 submitted_ = 0, completed_ = 0;
+  std::deque<std::function<void()>> queue_;  // under the timeline's mutex
   bool closing_ = false;
   std::thread thread_;
 };
 
 struct Event {
-  Stream* stream = nullptr;
+  std::shared_ptr<Timeline> timeline;  // of the stream it was recorded on; null before
   u64 ticket = 0;
-  std::chrono::steady_clock::time_point time;
-  std::mutex mutex;
+  std::shared_ptr<std::atomic<i64>> nanoseconds = std::make_shared<std::atomic<i64>>(0);  // when it was reached
 };
 
 struct LoadedModule {

@@ -32,9 +32,9 @@ int wait_stream(Stream* stream) {
 }
 
 int event_status(Event* event) {
-  if (!event->stream) return kSuccess;  // never recorded
-  if (!event->stream->done(event->ticket)) return kNotReady;
-  return event->stream->device.lost;
+  if (!event->timeline) return kSuccess;  // never recorded
+  if (!event->timeline->done(event->ticket)) return kNotReady;
+  return event->timeline->device.lost;
 }
 
 }  // namespace
@@ -72,7 +72,7 @@ hipError_t hipStreamSynchronize(hipStream_t stream) {
 hipError_t hipStreamQuery(hipStream_t handle) {
   if (devices().empty()) return report(kNoDevice);
   Stream* stream = stream_of(handle);
-  if (!stream->done(stream->last_ticket())) return kNotReady;
+  if (!stream->timeline->done(stream->timeline->last_ticket())) return kNotReady;
   return report(stream->device.lost);
 }
 
@@ -96,7 +96,6 @@ hipError_t hipEventCreate(hipEvent_t* event) { return hipEventCreateWithFlags(ev
 hipError_t hipEventDestroy(hipEvent_t handle) {
   auto* event = static_cast<Event*>(handle);
   if (!event) return report(kInvalidHandle);
-  if (event->stream) event->stream->wait(event->ticket);  // its record operation refers to it
   delete event;
   return kSuccess;
 }
@@ -106,12 +105,11 @@ hipError_t hipEventRecord(hipEvent_t handle, hipStream_t stream_handle) {
   if (!event) return report(kInvalidHandle);
   Stream* stream = stream_of(stream_handle);
   if (stream->device.lost) return report(stream->device.lost);
-  enqueue(stream, [event] {
-    std::lock_guard lock(event->mutex);
-    event->time = std::chrono::steady_clock::now();
+  enqueue(stream, [stamp = event->nanoseconds] {
+    *stamp = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
   });
-  event->stream = stream;
-  event->ticket = stream->last_ticket();
+  event->timeline = stream->timeline;
+  event->ticket = stream->timeline->last_ticket();
   return kSuccess;
 }
 
@@ -124,25 +122,23 @@ hipError_t hipEventQuery(hipEvent_t handle) {
 hipError_t hipEventSynchronize(hipEvent_t handle) {
   auto* event = static_cast<Event*>(handle);
   if (!event) return report(kInvalidHandle);
-  if (event->stream) event->stream->wait(event->ticket);
+  if (event->timeline) event->timeline->wait(event->ticket);
   return report(event_status(event));
 }
 
 hipError_t hipEventElapsedTime(float* milliseconds, hipEvent_t start, hipEvent_t stop) {
   auto *first = static_cast<Event*>(start), *last = static_cast<Event*>(stop);
-  if (!first || !last || !first->stream || !last->stream) return report(kInvalidHandle);
+  if (!first || !last || !first->timeline || !last->timeline) return report(kInvalidHandle);
   if (event_status(first) == kNotReady || event_status(last) == kNotReady) return kNotReady;
-  *milliseconds = std::chrono::duration<float, std::milli>(last->time - first->time).count();
+  *milliseconds = static_cast<float>(*last->nanoseconds - *first->nanoseconds) * 1e-6f;
   return kSuccess;
 }
 
 hipError_t hipStreamWaitEvent(hipStream_t stream, hipEvent_t handle, unsigned) {
   auto* event = static_cast<Event*>(handle);
   if (!event) return report(kInvalidHandle);
-  if (!event->stream) return kSuccess;
-  Stream* const other = event->stream;
-  const u64 ticket = event->ticket;
-  stream_of(stream)->submit([other, ticket] { other->wait(ticket); });
+  if (!event->timeline) return kSuccess;
+  stream_of(stream)->submit([other = event->timeline, ticket = event->ticket] { other->wait(ticket); });
   return kSuccess;
 }
 
