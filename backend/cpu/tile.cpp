@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backend/core/error.h"
+#include "backend/cpu/move.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/scratch.h"
 
@@ -24,67 +25,6 @@ constexpr const char* kNames[num_elementwise] = {
 constexpr const char* kComputeNames[num_computes] = {"bool", "uint8", "uint16", "uint32",  "uint64",  "int8",
                                                      "int16", "int32", "int64",  "float32", "float64", "complex64"};
 
-// Copies one run of elements that lie `stride` apart.
-template <class T>
-void gather_run(const char* src, int64_t stride, char* dst, int64_t n) {
-  auto* from = reinterpret_cast<const T*>(src);
-  auto* to = reinterpret_cast<T*>(dst);
-  if (stride == 0) {
-    std::fill(to, to + n, *from);
-  } else {
-    for (int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
-  }
-}
-
-template <class T>
-void move_run(const char* src, int64_t src_stride, char* dst, int64_t dst_stride, int64_t n) {
-  auto* from = reinterpret_cast<const T*>(src);
-  auto* to = reinterpret_cast<T*>(dst);
-  if (src_stride == 1 && dst_stride == 1) {
-    std::memcpy(to, from, n * sizeof(T));
-  } else {
-    for (int64_t i = 0; i < n; ++i) to[i * dst_stride] = from[i * src_stride];
-  }
-}
-
-// Elements [begin, begin + n) in row-major order of a collapsed strided view, copied one after another.
-void gather(const char* base, size_t itemsize, const Shape& shape, const Strides& strides, int64_t begin, int64_t n,
-            char* dst) {
-  auto run = itemsize == 1   ? gather_run<uint8_t>
-             : itemsize == 2 ? gather_run<uint16_t>
-             : itemsize == 4 ? gather_run<uint32_t>
-                             : gather_run<uint64_t>;
-  const int inner = int(shape.size()) - 1;
-  Shape index(shape.size(), 0);
-  int64_t offset = 0;
-  for (int i = inner; i >= 0 && begin > 0; --i) {
-    index[i] = int32_t(begin % shape[i]);
-    begin /= shape[i];
-    offset += index[i] * strides[i];
-  }
-  while (n > 0) {
-    int64_t take = std::min<int64_t>(n, shape[inner] - index[inner]);
-    const char* src = base + offset * int64_t(itemsize);
-    if (strides[inner] == 1) {
-      std::memcpy(dst, src, take * itemsize);
-    } else {
-      run(src, strides[inner], dst, take);
-    }
-    dst += take * itemsize;
-    n -= take;
-    index[inner] += int32_t(take);
-    offset += take * strides[inner];
-    for (int i = inner; i >= 0 && index[i] == shape[i]; --i) {
-      offset -= index[i] * strides[i];
-      index[i] = 0;
-      if (i > 0) {
-        ++index[i - 1];
-        offset += strides[i - 1];
-      }
-    }
-  }
-}
-
 // How the tiles of an input are obtained.
 struct Source {
   enum Kind { direct, splat, strided } kind = direct;
@@ -94,33 +34,25 @@ struct Source {
   Shape shape;
   Strides strides;
 
-  void fetch(int64_t begin, int64_t n, char* stage, char* reg, const void** at) const {
+  // Elements [begin, begin + n) of the flattened view.
+  const void* fetch(int64_t begin, int64_t n, char* stage, char* reg) const {
     const size_t item = dtype.size();
-    if (kind == direct) {
-      const char* p = base + begin * int64_t(item);
-      if (!load) {
-        *at = p;
-        return;
-      }
-      const void* in[] = {p};
-      load(in, reg, n);
-    } else if (!load) {
-      gather(base, item, shape, strides, begin, n, reg);
-    } else {
-      gather(base, item, shape, strides, begin, n, stage);
-      const void* in[] = {stage};
-      load(in, reg, n);
-    }
-    *at = reg;
+    if (kind == direct) return fetch_run(begin, 1, n, stage, reg);
+    gather(base, item, shape, strides, begin, n, load ? stage : reg);
+    return load ? convert(stage, n, reg) : reg;
   }
-  void fill(char* stage, char* reg) const {
-    char* to = load ? stage : reg;
+  // n elements that lie `stride` apart, from the `offset`-th on.
+  const void* fetch_run(int64_t offset, int64_t stride, int64_t n, char* stage, char* reg) const {
     const size_t item = dtype.size();
-    gather(base, item, {int32_t(kTile)}, {0}, 0, kTile, to);
-    if (load) {
-      const void* in[] = {stage};
-      load(in, reg, kTile);
-    }
+    const char* p = base + offset * int64_t(item);
+    if (stride == 1) return load ? convert(p, n, reg) : p;
+    move_kernels(item).run(p, stride, load ? stage : reg, 1, n);
+    return load ? convert(stage, n, reg) : reg;
+  }
+  const void* convert(const char* from, int64_t n, char* reg) const {
+    const void* in[] = {from};
+    load(in, reg, n);
+    return reg;
   }
 };
 
@@ -156,43 +88,100 @@ struct Job {
   std::vector<Source> sources;
   std::vector<char*> out;
   // Outputs whose instruction writes to their memory at once. The others wait in registers until the tile is done:
-  // half types need converting, and an output that reuses an input's memory could clobber it too early.
+  // half types need converting, an output that reuses an input's memory could clobber it too early, and large ones
+  // are written past the caches.
   SmallVector<bool, 8> direct;
   bool single = false;  // the outputs have one element
+  bool past_caches = false;
+  // With long rows tiles end where rows do: a strided input is then a run of memory, most often one to use in place.
+  // `row` is the length of a row, or 0; `rows` the other axes.
+  int64_t row = 0;
+  Shape rows{};
 
   static constexpr size_t kRegister = kTile * 8;
+
+  // A thread's registers and, for row-wise jobs, where its rows are.
+  struct State {
+    char* memory;
+    char* stage;
+    SmallVector<void*, 32> at;
+    std::vector<Walker> walkers;
+    SmallVector<const char*, 8> filled;  // the element that a register is full of
+  };
 
   void operator()(int64_t begin, int64_t end) const {
     const int regs = program.registers;
     alignas(64) char small[kRegister * 5];
-    char* memory = small;
-    if (regs > 4) memory = static_cast<char*>(scratch(ScratchUse::elementwise, kRegister * (regs + 1)));
-    char* stage = memory + kRegister * regs;
-    SmallVector<void*, 32> at(regs);
-    for (int r = 0; r < regs; ++r) at[r] = memory + kRegister * r;
+    State s;
+    s.memory = small;
+    if (regs > 4) s.memory = static_cast<char*>(scratch(ScratchUse::elementwise, kRegister * (regs + 1)));
+    s.stage = s.memory + kRegister * regs;
+    s.at.resize(regs);
+    for (int r = 0; r < regs; ++r) s.at[r] = s.memory + kRegister * r;
+    const int64_t widest = std::min(kTile, end - begin);
     for (size_t i = 0; i < sources.size(); ++i) {
-      if (sources[i].kind == Source::splat) sources[i].fill(stage, memory + kRegister * i);
+      if (sources[i].kind == Source::splat) sources[i].fetch_run(0, 0, widest, s.stage, s.memory + kRegister * i);
     }
-    if (!single) run_uniform(at, std::min(kTile, end - begin));
-    for (int64_t t = begin; t < end; t += kTile) {
-      int64_t n = std::min(kTile, end - t);
+    if (!single) run_uniform(s.at, widest);
+    if (row > 0) {
+      run_rows(s, begin, end);
+    } else {
+      for (int64_t t = begin; t < end; t += kTile) {
+        const int64_t n = std::min(kTile, end - t);
+        for (size_t i = 0; i < sources.size(); ++i) {
+          if (sources[i].kind == Source::splat) continue;
+          s.at[i] = const_cast<void*>(sources[i].fetch(t, n, s.stage, s.memory + kRegister * i));
+        }
+        run_tile(s, t, n);
+      }
+    }
+  }
+
+  void run_rows(State& s, int64_t begin, int64_t end) const {
+    int64_t column = begin % row;
+    for (const Source& source : sources) {
+      const bool walks = source.kind != Source::splat;
+      Strides outer(source.strides.begin(), source.strides.begin() + (walks ? rows.size() : 0));
+      s.walkers.emplace_back(walks ? rows : Shape(), outer, walks ? begin / row : 0);
+    }
+    s.filled.assign(sources.size(), nullptr);
+    for (int64_t t = begin; t < end;) {
+      const int64_t n = std::min({kTile, end - t, row - column});
       for (size_t i = 0; i < sources.size(); ++i) {
-        if (sources[i].kind == Source::splat) continue;
-        const void* p;
-        sources[i].fetch(t, n, stage, memory + kRegister * i, &p);
-        at[i] = const_cast<void*>(p);
+        const Source& source = sources[i];
+        if (source.kind == Source::splat) continue;
+        const int64_t stride = source.strides.back(), offset = s.walkers[i].offset() + column * stride;
+        char* reg = s.memory + kRegister * i;
+        if (stride != 0) {
+          s.at[i] = const_cast<void*>(source.fetch_run(offset, stride, n, s.stage, reg));
+        } else if (const char* from = source.base + offset * int64_t(source.dtype.size()); s.filled[i] != from) {
+          source.fetch_run(offset, 0, std::min(kTile, row), s.stage, reg);
+          s.filled[i] = from;
+        }
       }
-      for (size_t k = 0; k < out.size(); ++k) {
-        if (direct[k]) at[program.outputs[k].first] = out[k] + t * int64_t(program.outputs[k].second.size());
+      run_tile(s, t, n);
+      t += n;
+      column += n;
+      if (column == row) {
+        column = 0;
+        for (size_t i = 0; i < sources.size(); ++i) {
+          if (sources[i].kind != Source::splat) s.walkers[i].next();
+        }
       }
-      for (const auto& c : program.code) {
-        if (c.uniform && !single) continue;
-        const void* in[] = {at[c.in[0]], at[c.in[1]], at[c.in[2]]};
-        c.fn(in, at[c.out], n);
-      }
-      for (size_t k = 0; k < out.size(); ++k) {
-        if (!direct[k]) store(k, t, n, at[program.outputs[k].first]);
-      }
+    }
+  }
+
+  void run_tile(State& s, int64_t t, int64_t n) const {
+    for (size_t k = 0; k < out.size(); ++k) {
+      if (direct[k]) s.at[program.outputs[k].first] = out[k] + t * int64_t(program.outputs[k].second.size());
+    }
+    for (const auto& c : program.code) {
+      if (c.uniform && !single) continue;
+      const void* in[] = {s.at[c.in[0]], s.at[c.in[1]], s.at[c.in[2]]};
+      c.fn(in, s.at[c.out], n);
+    }
+    for (size_t k = 0; k < out.size(); ++k) {
+      if (!direct[k]) store(k, t, n, s.at[program.outputs[k].first], s.stage);
     }
   }
 
@@ -203,17 +192,21 @@ struct Job {
       c.fn(in, at[c.out], 1);
       char first[8];
       std::memcpy(first, at[c.out], c.size);
-      gather(first, c.size, {int32_t(n)}, {0}, 0, n, static_cast<char*>(at[c.out]));
+      move_kernels(c.size).run(first, 0, at[c.out], 1, n);
     }
   }
 
-  void store(size_t k, int64_t t, int64_t n, const void* reg) const {
+  void store(size_t k, int64_t t, int64_t n, const void* reg, char* stage) const {
     Dtype dtype = program.outputs[k].second;
     char* to = out[k] + t * int64_t(dtype.size());
     const void* in[] = {reg};
     if (BlockFn half = store_fn(dtype)) {
-      half(in, to, n);
-    } else {
+      half(in, past_caches ? stage : to, n);
+      reg = stage;
+    }
+    if (past_caches) {
+      move_table().stream(reg, to, n * dtype.size());
+    } else if (!store_fn(dtype)) {
       std::memcpy(to, reg, n * dtype.size());
     }
   }
@@ -243,6 +236,30 @@ bool writes_directly(const TileProgram& p, size_t k, int donor) {
   int at = writer(p, reg);
   if (p.code[at].uniform) return false;
   return donor < 0 || last_read(p, donor) <= at;
+}
+
+// Decides between row-wise tiles and gathering.
+void choose_rows(Job& job, const Shape& shape) {
+  constexpr int64_t kShortest = 32;
+  std::vector<Strides> strides;
+  bool any = false;
+  for (const Source& s : job.sources) {
+    any = any || s.kind == Source::strided;
+    strides.push_back(s.kind == Source::strided ? s.strides : s.kind == Source::direct ? row_major_strides(shape)
+                                                                                        : Strides(shape.size(), 0));
+  }
+  if (!any) return;
+  Shape dims = shape;
+  collapse(dims, strides);
+  if (dims.back() >= kShortest) {
+    job.row = dims.back();
+    job.rows = Shape(dims.begin(), dims.end() - 1);
+    for (size_t i = 0; i < strides.size(); ++i) job.sources[i].strides = strides[i];
+  } else {
+    for (Source& s : job.sources) {
+      if (s.kind == Source::strided) collapse(s.shape, {&s.strides, 1});
+    }
+  }
 }
 
 }  // namespace
@@ -326,7 +343,9 @@ void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, 
     } else {
       o.allocate();
     }
-    job.direct.push_back(writes_directly(program, job.direct.size(), donor));
+    const bool past = donor < 0 && o.nbytes() > stream_threshold();
+    job.past_caches = job.past_caches || past;
+    job.direct.push_back(!past && writes_directly(program, job.direct.size(), donor));
   }
   if (size == 0) return;
 
@@ -345,9 +364,9 @@ void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, 
       s.kind = Source::strided;
       s.shape = shape;
       s.strides = broadcast_strides(a.shape(), a.strides(), shape);
-      collapse(s.shape, {&s.strides, 1});
     }
   }
+  choose_rows(job, shape);
   for (const array& o : out) job.out.push_back(o.bytes());
   if (size <= kTile) {
     job(0, size);
@@ -356,50 +375,6 @@ void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, 
       job(begin * kTile, std::min(end * kTile, size));
     });
   }
-}
-
-void copy(const array& src, const array& dst) {
-  if (dst.size() == 0) return;
-  if (src.dtype() == dst.dtype()) {
-    const size_t item = src.itemsize();
-    if (src.row_contiguous()) {
-      parallel_for(int64_t(src.nbytes()), 1 << 18, [&](int64_t begin, int64_t end) {
-        std::memcpy(dst.bytes() + begin, src.bytes() + begin, end - begin);
-      });
-      return;
-    }
-    Shape shape = src.shape();
-    Strides strides = src.strides();
-    collapse(shape, {&strides, 1});
-    parallel_for(src.size(), kGrain, [&](int64_t begin, int64_t end) {
-      gather(src.bytes(), item, shape, strides, begin, end - begin, dst.bytes() + begin * int64_t(item));
-    });
-    return;
-  }
-  array converted = contiguous(src, dst.dtype());
-  copy(converted, dst);
-}
-
-void copy_into(const array& src, const array& dst) {
-  if (dst.size() == 0) return;
-  if (dst.row_contiguous()) return copy(src, dst);
-  const size_t item = dst.itemsize();
-  Shape shape = dst.shape();
-  Strides strides[2] = {broadcast_strides(src.shape(), src.strides(), shape), dst.strides()};
-  collapse(shape, strides);
-  const int inner = int(shape.size()) - 1;
-  const int64_t rows = dst.size() / shape[inner];
-  Shape outer(shape.begin(), shape.begin() + inner);
-  Strides from(strides[0].begin(), strides[0].begin() + inner), to(strides[1].begin(), strides[1].begin() + inner);
-  auto run = item == 1 ? move_run<uint8_t> : item == 2 ? move_run<uint16_t> : item == 4 ? move_run<uint32_t>
-                                                                                         : move_run<uint64_t>;
-  parallel_for(rows, std::max<int64_t>(1, kGrain / shape[inner]), [&](int64_t begin, int64_t end) {
-    Walker a(outer, from, begin), b(outer, to, begin);
-    for (int64_t i = begin; i < end; ++i, a.next(), b.next()) {
-      run(src.bytes() + a.offset() * int64_t(item), strides[0][inner], dst.bytes() + b.offset() * int64_t(item),
-          strides[1][inner], shape[inner]);
-    }
-  });
 }
 
 array contiguous(const array& a) {

@@ -80,6 +80,9 @@ void allocate_registers(TileProgram& program);
 // here (an input that may be overwritten is reused). All outputs have the same shape.
 void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, const Arrays& constants = {});
 
+// Elements [begin, begin + n) in row-major order of a collapsed strided view, copied one after another.
+void gather(const char* base, size_t itemsize, const Shape& shape, const Strides& strides, int64_t begin, int64_t n,
+            char* dst);
 // dst (allocated, row-contiguous) = src in row-major order, converted to dst's dtype.
 void copy(const array& src, const array& dst);
 // dst (allocated, any layout, same shape and dtype) = src.

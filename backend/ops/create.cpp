@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include "backend/core/op.h"
+#include "backend/cpu/move.h"
+#include "backend/cpu/pool.h"
 #include "backend/cpu/tile.h"
 #include "backend/ops/ops.h"
 
@@ -23,6 +25,7 @@ class Arange : public OpBase<Arange> {
   std::vector<Spec> infer(const Arrays&) const override { return {{{size}, dtype}}; }
   void cpu(const Arrays&, const Arrays& out) override {
     out[0].allocate();
+    if (dtype == float32 || dtype == int32) return fill_fast(out[0]);
     visit(dtype, [&]<class T>(TypeTag<T>) {
       T* y = out[0].data<T>();
       for (int64_t i = 0; i < size; ++i) {
@@ -35,6 +38,18 @@ class Arange : public OpBase<Arange> {
         } else {
           y[i] = T(float(start) + float(i) * float(step));
         }
+      }
+    });
+  }
+
+ private:
+  void fill_fast(const array& out) const {
+    cpu::parallel_for(size, 1 << 15, [&](int64_t begin, int64_t end) {
+      if (dtype == float32) {
+        cpu::move_table().arange_f32(float(start), float(step), begin, out.data<float>() + begin, end - begin);
+      } else {
+        cpu::move_table().arange_i32(int32_t(int64_t(start)), int32_t(int64_t(step)), begin,
+                                     out.data<int32_t>() + begin, end - begin);
       }
     });
   }
@@ -78,8 +93,21 @@ array arange(double start, double stop, double step, Dtype dtype, const StreamOr
   return apply(op<Arange>(start, step, int32_t(n), dtype), {}, s);
 }
 
+// An n x m matrix of zeros with `values` (one or as many as fit) on diagonal k: a strided write into the flat matrix.
+static array with_diagonal(int n, int m, int k, const array& values, const StreamOrDevice& s) {
+  const int64_t first = k >= 0 ? k : -int64_t(k) * m;
+  const int64_t count = std::max<int64_t>(0, k >= 0 ? std::min<int64_t>(n, int64_t(m) - k) : std::min<int64_t>(n + int64_t(k), m));
+  if (count == 0) return zeros({n, m}, values.dtype(), s);
+  const int64_t last = first + (count - 1) * (int64_t(m) + 1);
+  array flat = zeros({int32_t(int64_t(n) * m)}, values.dtype(), s);
+  flat = slice_update(flat, values, {int32_t(first)}, {int32_t(last + 1)}, {m + 1}, s);
+  return reshape(flat, {n, m}, s);
+}
+static bool fits_flat(int64_t n, int64_t m) { return n * m < INT32_MAX; }
+
 array eye(int n, int m, int k, Dtype dtype, const StreamOrDevice& s) {
   if (n < 0 || m < 0) value_error("[eye] Dimensions must be non-negative, got ", n, " and ", m, ".");
+  if (fits_flat(n, m)) return with_diagonal(n, m, k, array::scalar(1, dtype), s);
   array row = expand_dims(arange(0, n, 1, int32, s), {1}, s), column = expand_dims(arange(0, m, 1, int32, s), {0}, s);
   return astype(equal(add(row, array::scalar(k), s), column, s), dtype, s);
 }
@@ -104,6 +132,7 @@ array diag(const array& a, int k, const StreamOrDevice& s) {
   if (a.ndim() == 2) return diagonal(a, k, 0, 1, s);
   if (a.ndim() != 1) value_error("[diag] Array must be 1-d or 2-d, got ", a.ndim(), " dimensions.");
   int n = a.shape(0) + std::abs(k);
+  if (fits_flat(n, n)) return with_diagonal(n, n, k, a, s);
   array column = expand_dims(a, {1}, s);
   // Place the vector as rows, then keep the diagonal.
   Shape start{std::max(-k, 0), 0}, stop{std::max(-k, 0) + a.shape(0), 1};
