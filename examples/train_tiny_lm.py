@@ -151,6 +151,8 @@ def draw(losses, held_out_losses, path):
     axes.plot(*zip(*losses, strict=True), label="training", color="#999999")
     axes.plot(*zip(*held_out_losses, strict=True), label="held-out stories", color="#c0392b", marker=".")
     axes.set(xlabel="step", ylabel="cross entropy (nats per token)", yscale="log")
+    axes.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"], minor=False)
+    axes.set_yticks([], minor=True)
     axes.legend()
     figure.savefig(path, dpi=110)
 
