@@ -303,7 +303,8 @@ void bad_operand(const char* operation, nb::handle other) {
 bool is_convertible(nb::handle h) {
   PyObject* o = h.ptr();
   return is_array(h) || PyLong_Check(o) || PyFloat_Check(o) || PyComplex_Check(o) || PyObject_CheckBuffer(o) ||
-         PyObject_HasAttrString(o, "__mlx_array__") || PyObject_HasAttrString(o, "__dlpack__");
+         PyObject_HasAttrString(o, "__mlx_array__") || PyObject_HasAttrString(o, "__dlpack__") ||
+         PyObject_HasAttrString(o, "__complex__");
 }
 
 array to_array(nb::handle h, std::optional<Dtype> like) {
@@ -315,11 +316,13 @@ array to_array(nb::handle h, std::optional<Dtype> like) {
     Dtype d = like && is_inexact(*like) ? *like : float32;
     return array::scalar(PyFloat_AS_DOUBLE(o), d);
   }
-  if (PyComplex_Check(o)) {
+  if (PyObject_HasAttrString(o, "__mlx_array__")) return nb::cast<array>(nb::borrow(h).attr("__mlx_array__")());
+  const bool has_data = PyObject_CheckBuffer(o) || PyObject_HasAttrString(o, "__dlpack__");
+  if (PyComplex_Check(o) || (!has_data && PyObject_HasAttrString(o, "__complex__"))) {
     Py_complex c = PyComplex_AsCComplex(o);
+    if (PyErr_Occurred()) throw nb::python_error();
     return array::scalar(complex64_t{float(c.real), float(c.imag)});
   }
-  if (PyObject_HasAttrString(o, "__mlx_array__")) return nb::cast<array>(nb::borrow(h).attr("__mlx_array__")());
   return from_ndarray(h, like);
 }
 

@@ -230,7 +230,7 @@ void init_shape(nb::module_& m) {
         return axis ? repeat(a, repeats, *axis, s) : repeat(flatten(a, 0, -1, s), repeats, 0, s);
       },
       "array"_a, "repeats"_a, "axis"_a = nb::none(), nb::kw_only(), stream, "Repeats every entry along an axis.");
-  m.def("roll", roll_any, nb::arg(), nb::arg(), nb::arg() = nb::none(), nb::kw_only(), stream,
+  m.def("roll", roll_any, "a"_a, "shift"_a, "axis"_a = nb::none(), nb::kw_only(), stream,
         "Rolls entries along axes, those that fall off coming back at the other end.");
   m.def(
       "flip",
