@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import pytest
+
+# random examples per hypothesis test; more for a long search: MLX_ROCM_TEST_EXAMPLES=5000
+EXAMPLES = int(os.environ.get("MLX_ROCM_TEST_EXAMPLES", "120"))
 
 
 def pick_device(mx, c):

@@ -5,9 +5,10 @@ and so do results computed from such views."""
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from running import EXAMPLES
 from test_indexing_laws import basic_index
 
-FAST = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+FAST = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 MAX_SIZE = 400
 
 

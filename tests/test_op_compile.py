@@ -6,7 +6,7 @@ from case import FLOATS, INTS, Case, assert_close, draw_inputs, leaves, mx_input
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from op_table import CASES
-from running import pick_device
+from running import EXAMPLES, pick_device
 
 COMPILED = [pytest.param(c, id=c.id) for c in CASES if c.compile]
 SHAPELESS = [pytest.param(c, id=c.id) for c in CASES if c.compile and c.shapeless and c.args]
@@ -103,7 +103,7 @@ def run_program(mx, steps, a, b):
     return values[-1], values[len(values) // 2]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(STEPS, st.booleans())
 def test_random_programs(mx, steps, shapeless):
     rng = np.random.default_rng(0)
