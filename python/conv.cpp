@@ -14,15 +14,22 @@ Axes to_spatial(nb::handle h) {
 struct SpatialName {
   const char* conv;
   const char* transpose;
+  int dims;  // spatial dimensions
 };
 constexpr SpatialName kNames[] = {
-    {"conv1d", "conv_transpose1d"}, {"conv2d", "conv_transpose2d"}, {"conv3d", "conv_transpose3d"}};
+    {"conv1d", "conv_transpose1d", 1}, {"conv2d", "conv_transpose2d", 2}, {"conv3d", "conv_transpose3d", 3}};
+
+void require_dims(const char* name, const array& input, int dims) {
+  if (input.ndim() == dims + 2) return;
+  value_error("[", name, "] The input must have ", dims + 2, " dimensions but has shape ", input.shape(), ".");
+}
 
 void def_conv(nb::module_& m, const SpatialName& name) {
   m.def(
       name.conv,
-      [](const array& input, const array& weight, nb::handle stride, nb::handle padding, nb::handle dilation,
+      [name](const array& input, const array& weight, nb::handle stride, nb::handle padding, nb::handle dilation,
              int groups, const StreamOrDevice& s) {
+        require_dims(name.conv, input, name.dims);
         const Axes pad = to_spatial(padding);
         return conv_general(input, weight, {to_spatial(stride), pad, pad, to_spatial(dilation), {}, groups, false}, s);
       },
@@ -35,8 +42,9 @@ void def_conv(nb::module_& m, const SpatialName& name) {
 void def_transpose(nb::module_& m, const SpatialName& name) {
   m.def(
       name.transpose,
-      [](const array& input, const array& weight, nb::handle stride, nb::handle padding, nb::handle dilation,
+      [name](const array& input, const array& weight, nb::handle stride, nb::handle padding, nb::handle dilation,
              nb::handle output_padding, int groups, const StreamOrDevice& s) {
+        require_dims(name.transpose, input, name.dims);
         return conv_transpose(input, weight, to_spatial(stride), to_spatial(padding), to_spatial(dilation),
                               to_spatial(output_padding), groups, s);
       },

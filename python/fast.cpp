@@ -23,6 +23,29 @@ array rope_offset(nb::handle offset) {
 
 Axes axes_in_order(nb::handle axis, const array& a) { return to_axes(axis, a); }
 
+// Kernels written in another vendor's language have no device here to run on. As in MLX, a Metal kernel object can be
+// made (programs do so at import) and fails when it is called.
+void def_foreign_kernels(nb::module_& f) {
+  f.def(
+      "metal_kernel",
+      [](const std::string&, const nb::object&, const nb::object&, const std::string&, const std::string&, bool, bool,
+         const nb::object&) {
+        return nb::cpp_function([](const nb::args&, const nb::kwargs&) {
+          runtime_error("[metal_kernel] No Metal back-end.");
+        });
+      },
+      "name"_a, "input_names"_a, "output_names"_a, "source"_a, "header"_a = "", "ensure_row_contiguous"_a = true,
+      "atomic_outputs"_a = false, "compile_options"_a = nb::none(), "A kernel in Metal's language: fails when called.");
+  f.def(
+      "cuda_kernel",
+      [](const nb::args&, const nb::kwargs&) { runtime_error("[cuda_kernel] No CUDA back-end."); },
+      "A kernel in CUDA's language: fails, for want of a CUDA back-end.");
+  f.def(
+      "precompiled_cuda_kernel",
+      [](const nb::args&, const nb::kwargs&) { runtime_error("[precompiled_cuda_kernel] No CUDA back-end."); },
+      "A compiled CUDA kernel: fails, for want of a CUDA back-end.");
+}
+
 }  // namespace
 
 void init_fast(nb::module_& m) {
@@ -52,6 +75,14 @@ void init_fast(nb::module_& m) {
       "force_fused"_a = false, "stream"_a = nb::none(),
       "softmax(scale * q @ k.T + mask) @ v for q (batch, heads, q_len, dim) and k, v (batch, kv_heads, kv_len, dim). "
       "mask: None, 'causal', or a boolean or additive array; sinks: one extra logit per head.");
+  f.def("cross_entropy", &fast::cross_entropy, "logits"_a, "targets"_a, nb::kw_only(), "stream"_a = nb::none(),
+        "logsumexp(logits) - logits[target] over the last axis, in float32; targets (...,) are class indices.");
+  f.def("gated_delta_update", &fast::gated_delta_update, "q"_a, "k"_a, "v"_a, "gamma"_a, "beta"_a,
+        "initial_state"_a = nb::none(), "mask"_a = nb::none(), "stream"_a = nb::none(),
+        "Gated delta rule: S = gamma S; S += beta (v - S k) k^T; y = S q for every step. q, k (batch, time, key_heads, "
+        "dk), v (batch, time, heads, dv), gamma, beta (batch, time, heads), initial_state (batch, heads, dv, dk), mask "
+        "(batch, time). Returns [y, state].");
+  def_foreign_kernels(f);
 
   m.def(
       "softmax",

@@ -5,6 +5,7 @@
 #include "backend/ops/create.h"
 #include "backend/ops/elementwise.h"
 #include "backend/ops/fft.h"
+#include "backend/ops/gated_delta.h"
 #include "backend/ops/index.h"
 #include "backend/ops/join.h"
 #include "backend/ops/like.h"

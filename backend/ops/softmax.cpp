@@ -156,4 +156,19 @@ array logsumexp(const array& a, const Axes& axes, bool keepdims, const StreamOrD
   return keepdims ? safe : squeeze(safe, axes, s);
 }
 
+array fast::cross_entropy(const array& logits, const array& targets, const StreamOrDevice& s) {
+  if (logits.ndim() == 0) value_error("[cross_entropy] The logits must have at least one dimension.");
+  const Shape expected(logits.shape().begin(), logits.shape().end() - 1);
+  if (targets.shape() != expected) {
+    value_error("[cross_entropy] Targets of logits of shape ", logits.shape(), " must have shape ", expected,
+                " but have ", targets.shape(), ".");
+  }
+  if (!is_integer(targets.dtype())) {
+    value_error("[cross_entropy] Targets must be integers but are ", targets.dtype().name(), ".");
+  }
+  const array x = astype(logits, float32, s);
+  const array chosen = squeeze(take_along_axis(x, expand_dims(targets, {-1}, s), -1, s), {-1}, s);
+  return subtract(logsumexp(x, {logits.ndim() - 1}, false, s), chosen, s);
+}
+
 }  // namespace mlx_rocm

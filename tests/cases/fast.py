@@ -250,35 +250,49 @@ def loss_rows():
     )
 
 
+def masked_delta(q, k, v, gamma, beta, mask):
+    """Excluded steps change nothing: the same as leaving them out, with zeros as their output."""
+    y, states = np.zeros_like(v), []
+    for b, used in enumerate(mask):
+        one = [a[b : b + 1, used] for a in (q, k, v, gamma, beta)]
+        y[b, used], state = N.gated_delta(*one)
+        states.append(state[0])
+    return y, np.stack(states)
+
+
 def gated_delta_rows():
+    small = ("uniform", -0.4, 0.4)
     args = [
-        Arg((2, 5, 2, 8), ("uniform", -0.4, 0.4)),
-        Arg((2, 5, 2, 8), ("uniform", -0.4, 0.4)),
+        Arg((2, 5, 2, 8), small),
+        Arg((2, 5, 2, 8), small),
         Arg((2, 5, 4, 6)),
         Arg((2, 5, 4), ("uniform", 0.7, 0.99)),
         Arg((2, 5, 4), ("uniform", 0.1, 0.9)),
     ]
+    op, more = "fast.gated_delta_update", {"norm": True, "tol": 8, "grad_tol": 4}
+    yield case(op, *args, ref=N.gated_delta, dtypes=F32, grad=(0, 1, 2, 3, 4), out="float32", **more)
     yield case(
-        "fast.gated_delta_update",
-        *args,
-        ref=N.gated_delta,
-        dtypes=F32,
-        norm=True,
-        tol=8,
-        vmap=False,
-        out=None,
-    )
-    yield case(
-        "fast.gated_delta_update",
+        op,
         *args,
         Arg((2, 4, 6, 8)),
         ref=N.gated_delta,
         name="state",
         dtypes=F32,
-        norm=True,
-        tol=8,
-        vmap=False,
-        out=None,
+        grad=(5,),
+        out="float32",
+        **more,
+    )
+    yield case(
+        op,
+        *args,
+        Arg((2, 5), ("value", [[1, 0, 1, 1, 0], [0, 1, 0, 1, 1]]), "bool"),
+        ref=masked_delta,
+        call=lambda mx, *a: mx.fast.gated_delta_update(*a[:5], mask=a[5]),
+        name="mask",
+        dtypes=F32,
+        grad=(2,),
+        layouts=("contiguous", "transposed", "sliced", "negative"),
+        **more,
     )
 
 
