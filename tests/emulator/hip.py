@@ -14,7 +14,9 @@ import fcntl
 import functools
 import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,12 @@ class HipError(RuntimeError):
         self.status = status
 
 
+def tool(name: str) -> str | None:
+    """cmake or ninja: beside this Python (pip install cmake ninja) or on the PATH."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(name, path=beside) or shutil.which(name)
+
+
 @functools.cache
 def build() -> Path:
     """Builds the libraries when they are missing or older than their sources; returns their folder.
@@ -45,9 +53,21 @@ def build() -> Path:
     log = folder / "build.log"
     with (folder / "lock").open("w") as lock:  # several test processes may start at once
         fcntl.flock(lock, fcntl.LOCK_EX)
-        configure = ["cmake", "-S", str(FOLDER), "-B", str(folder), "-G", "Ninja"]
+        cmake, ninja = tool("cmake"), tool("ninja")
+        if cmake is None or ninja is None:
+            raise RuntimeError("the emulator is built with CMake and Ninja: pip install cmake ninja")
+        configure = [
+            cmake,
+            "-S",
+            str(FOLDER),
+            "-B",
+            str(folder),
+            "-G",
+            "Ninja",
+            f"-DCMAKE_MAKE_PROGRAM={ninja}",
+        ]
         with log.open("w") as out:
-            for command in (configure, ["ninja", "-C", str(folder), "-j2"]):
+            for command in (configure, [ninja, "-C", str(folder), "-j2"]):
                 run = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False)
                 if run.returncode:
                     raise RuntimeError(f"{' '.join(command)} failed:\n{log.read_text()[-3000:]}")

@@ -1,7 +1,6 @@
 """What the emulator's tests share: which architectures, and skipping without the tools."""
 
 import os
-import shutil
 
 import pytest
 
@@ -19,7 +18,7 @@ def _missing() -> str | None:
         amdtools.toolchain()
     except amdtools.ToolchainMissing as problem:
         return str(problem)
-    return None if shutil.which("cmake") and shutil.which("ninja") else "cmake or ninja is not installed"
+    return None if hip.tool("cmake") and hip.tool("ninja") else "not installed: pip install cmake ninja"
 
 
 if os.environ.get("CI") and _missing():
