@@ -1,5 +1,6 @@
 """Rows of the instruction table's test: see cases.py."""
 
+import ml_dtypes
 import numpy as np
 
 from tests.emulator.cases import *
@@ -246,6 +247,48 @@ valu(
     gens=(11, 12),
 )
 valu("v_cvt_pk_bf16_f32", U32, (F32, F32), lambda x, y: join(to_bf16(x), to_bf16(y)), archs=("gfx950",))
+
+
+# 8-bit floats: CDNA3 has the fnuz family, CDNA4 and RDNA4 the OCP one.
+def _fp8_rows(name, fnuz, ocp):
+    for dtype, archs in ((fnuz, ("gfx942",)), (ocp, ("gfx950", "gfx12"))):
+        form(
+            f"v_cvt_pk_{name}_f32 {np.dtype(dtype)}",
+            f"v_cvt_pk_{name}_f32 {{d}}, {{x}}, {{y}}",
+            U32,
+            (F32, F32),
+            lambda x, y, old, dtype=dtype: (old & 0xFFFF0000) | to_fp8(x, dtype) | to_fp8(y, dtype) << 8,
+            old=True,
+            archs=archs,
+        )
+        form(
+            f"v_cvt_f32_{name} {np.dtype(dtype)}",
+            f"v_cvt_f32_{name} {{d}}, {{x}}",
+            F32,
+            (U32,),
+            lambda x, dtype=dtype: from_fp8(x, dtype),
+            archs=archs,
+        )
+    form(
+        f"v_cvt_f32_{name} sdwa",
+        f"v_cvt_f32_{name}_sdwa {{d}}, {{x}} src0_sel:BYTE_2",
+        F32,
+        (U32,),
+        lambda x: from_fp8(x >> 16, fnuz),
+        archs=("gfx942",),
+    )
+    form(
+        f"v_cvt_f32_{name} byte_sel",
+        f"v_cvt_f32_{name}_e64 {{d}}, {{x}} byte_sel:3",
+        F32,
+        (U32,),
+        lambda x: from_fp8(x >> 24, ocp),
+        gens=(12,),
+    )
+
+
+_fp8_rows("fp8", ml_dtypes.float8_e4m3fnuz, ml_dtypes.float8_e4m3fn)
+_fp8_rows("bf8", ml_dtypes.float8_e5m2fnuz, ml_dtypes.float8_e5m2)
 
 # packed and mixed
 H2 = U32  # two halves in a word

@@ -187,6 +187,16 @@ def to_bf16(x):
     return x.astype(ml_dtypes.bfloat16).view(np.uint16)
 
 
+def to_fp8(x, dtype):
+    """Bits of an 8-bit float; NaNs of either sign have the instruction's one pattern."""
+    nan = 0x80 if "fnuz" in np.dtype(dtype).name else 0x7F
+    return np.where(np.isnan(x), nan, x.astype(dtype).view(np.uint8)).astype(np.uint32)
+
+
+def from_fp8(x, dtype):
+    return (x & 0xFF).astype(np.uint8).view(dtype).astype(np.float32)
+
+
 def saturating(x, dtype):
     info = np.iinfo(dtype)
     with np.errstate(invalid="ignore"):
