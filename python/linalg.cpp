@@ -21,8 +21,8 @@ def find():
     paths = []
     for package, patterns in (
         ("scipy_openblas32", ["lib/libscipy_openblas*"]),
-        ("numpy", ["../numpy.libs/libscipy_openblas*", ".dylibs/libscipy_openblas*"]),
-        ("scipy", ["../scipy.libs/libscipy_openblas*"]),
+        ("numpy", ["../numpy.libs/lib*openblas*", ".dylibs/lib*openblas*"]),
+        ("scipy", ["../scipy.libs/lib*openblas*"]),
     ):
         try:
             spec = importlib.util.find_spec(package)
