@@ -5,33 +5,28 @@
 namespace mlx_rocm::python {
 namespace {
 
-// An int for all spatial axes, or one per axis.
-Axes to_spatial(nb::handle h) {
-  if (nb::isinstance<nb::int_>(h)) return {nb::cast<int>(h)};
+// An int for all spatial axes (`axes` of them, when the function's name says how many), or one per axis.
+Axes to_spatial(nb::handle h, int axes = 1) {
+  if (nb::isinstance<nb::int_>(h)) return Axes(axes, nb::cast<int>(h));
   return nb::cast<Axes>(h);
 }
 
 struct SpatialName {
   const char* conv;
   const char* transpose;
-  int dims;  // spatial dimensions
+  int axes;
 };
 constexpr SpatialName kNames[] = {
     {"conv1d", "conv_transpose1d", 1}, {"conv2d", "conv_transpose2d", 2}, {"conv3d", "conv_transpose3d", 3}};
 
-void require_dims(const char* name, const array& input, int dims) {
-  if (input.ndim() == dims + 2) return;
-  value_error("[", name, "] The input must have ", dims + 2, " dimensions but has shape ", input.shape(), ".");
-}
-
 void def_conv(nb::module_& m, const SpatialName& name) {
   m.def(
       name.conv,
-      [name](const array& input, const array& weight, nb::handle stride, nb::handle padding, nb::handle dilation,
-             int groups, const StreamOrDevice& s) {
-        require_dims(name.conv, input, name.dims);
-        const Axes pad = to_spatial(padding);
-        return conv_general(input, weight, {to_spatial(stride), pad, pad, to_spatial(dilation), {}, groups, false}, s);
+      [n = name.axes](const array& input, const array& weight, nb::handle stride, nb::handle padding,
+                        nb::handle dilation, int groups, const StreamOrDevice& s) {
+        const Axes pad = to_spatial(padding, n);
+        const Axes steps = to_spatial(stride, n), spread = to_spatial(dilation, n);
+        return conv_general(input, weight, {steps, pad, pad, spread, {}, groups, false}, s);
       },
       nb::arg(), nb::arg(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1, nb::kw_only(),
       "stream"_a = nb::none(),
@@ -42,11 +37,10 @@ void def_conv(nb::module_& m, const SpatialName& name) {
 void def_transpose(nb::module_& m, const SpatialName& name) {
   m.def(
       name.transpose,
-      [name](const array& input, const array& weight, nb::handle stride, nb::handle padding, nb::handle dilation,
-             nb::handle output_padding, int groups, const StreamOrDevice& s) {
-        require_dims(name.transpose, input, name.dims);
-        return conv_transpose(input, weight, to_spatial(stride), to_spatial(padding), to_spatial(dilation),
-                              to_spatial(output_padding), groups, s);
+      [n = name.axes](const array& input, const array& weight, nb::handle stride, nb::handle padding,
+                        nb::handle dilation, nb::handle output_padding, int groups, const StreamOrDevice& s) {
+        return conv_transpose(input, weight, to_spatial(stride, n), to_spatial(padding, n), to_spatial(dilation, n),
+                              to_spatial(output_padding, n), groups, s);
       },
       nb::arg(), nb::arg(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "output_padding"_a = 0, "groups"_a = 1,
       nb::kw_only(), "stream"_a = nb::none(),

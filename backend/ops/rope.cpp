@@ -55,7 +55,7 @@ class RoPE : public OpBase<RoPE> {
 
   // Joins the mapped axis with the batch axis, and gives every item of it an offset of its own.
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
-    if (inputs.size() == 3 && axes[2] >= 0) value_error("[rope] vmap over frequencies is not supported.");
+    if (inputs.size() == 3 && axes[2] >= 0) return each_alone(inputs, axes);
     const Arrays in = batch_all_to_front({inputs[0], inputs[1]}, {axes[0], axes[1]});
     const Shape& shape = in[0].shape();
     Shape joined(shape.begin() + 1, shape.end());
@@ -69,6 +69,23 @@ class RoPE : public OpBase<RoPE> {
   }
 
  private:
+  // Mapped frequencies: the items have nothing in common.
+  std::pair<Arrays, std::vector<int>> each_alone(const Arrays& inputs, const std::vector<int>& axes) {
+    const Arrays in = batch_all_to_front(inputs, axes);
+    Arrays results;
+    for (int i = 0; i < in[0].shape(0); ++i) {
+      Arrays item;
+      for (const array& a : in) {
+        Shape start(a.ndim(), 0), step(a.ndim(), 1), stop = a.shape();
+        start[0] = i;
+        stop[0] = i + 1;
+        item.push_back(squeeze(slice(a, start, stop, step), {0}));
+      }
+      results.push_back(apply(Ref<Op>(this), item));
+    }
+    return {{stack(results, 0)}, {0}};
+  }
+
   // cos and sin of position * frequency as [item][time][dims / 2]; one item when all share the offset.
   struct Angles {
     std::vector<float> cos;
