@@ -213,7 +213,11 @@ array scaled_dot_product_attention(const array& q, const array& k, const array& 
       value_error("[", kTag, "] The mask's type must promote to the output type ", type.name(), ".");
     }
     const array typed = mask->dtype() == bool_ ? *mask : astype(*mask, type, s);
-    in.push_back(broadcast_to(typed, {q.shape(0), q.shape(1), q.shape(2), k.shape(2)}, s));
+    const Shape scores = {q.shape(0), q.shape(1), q.shape(2), k.shape(2)};
+    if (broadcast_shapes(mask->shape(), scores, kTag) != scores) {
+      value_error("[", kTag, "] The mask with shape ", mask->shape(), " must broadcast to ", scores, ".");
+    }
+    in.push_back(typed);
   }
   if (sinks) {
     if (promote_types(sinks->dtype(), type) != type) {

@@ -2,8 +2,8 @@
 //
 // A is packed once, shared by all threads. The columns of B are dealt out in strips; a task packs its strip (all of k)
 // into its own memory, then walks down the rows: a tile of C stays in L2 while k advances in blocks that keep a B panel
-// in L1. Few rows with k contiguous in both operands skip packing and use dot products; one row of A times a
-// row-major B skips it too.
+// in L1. Few rows with k contiguous in both operands skip packing and use dot products; few rows of A times a
+// row-major B skip it too.
 #pragma once
 
 #include "backend/cpu/gemm.h"
@@ -231,54 +231,69 @@ void dot_gemm(const GemmArgs& g) {
   });
 }
 
-// One row of A times a row-major B: sums of scaled rows -------------------------------------------------------------
+// Few rows of A times a row-major B: sums of scaled rows of B, which is read once ------------------------------------
 
-template <class F>
+constexpr int64_t kSumRows = 4;
+constexpr int64_t kSumCols = 1024;
+
+// sums[MB][kSumCols] = x[MB][k] @ B[:, col : col + cols].
+template <class F, int MB>
 void add_rows(const GemmArgs& g, const typename F::Acc* x, int64_t col, int64_t cols, typename F::Acc* sums) {
   using In = typename F::In;
   using Acc = typename F::Acc;
   const In* b = static_cast<const In*>(g.b) + col;
-  std::fill(sums, sums + cols, Acc{});
-  constexpr int kRows = 8;
+  std::fill(sums, sums + MB * kSumCols, Acc{});
+  constexpr int kRows = 8 / (MB > 2 ? 2 : 1);
   int64_t k = 0;
   for (; k + kRows <= g.k; k += kRows) {
     const In* line = b + k * g.b_row;
     int64_t j = 0;
     if constexpr (std::is_same_v<Acc, float>) {
       for (; j + W <= cols; j += W) {
-        vf sum = load(sums + j);
+        vf sum[MB];
+#pragma GCC unroll 4
+        for (int m = 0; m < MB; ++m) sum[m] = load(sums + m * kSumCols + j);
 #pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) sum = sum + load(line + r * g.b_row + j) * x[k + r];
-        store(sums + j, sum);
+        for (int r = 0; r < kRows; ++r) {
+          const vf values = load(line + r * g.b_row + j);
+#pragma GCC unroll 4
+          for (int m = 0; m < MB; ++m) sum[m] = sum[m] + values * x[m * g.k + k + r];
+        }
+#pragma GCC unroll 4
+        for (int m = 0; m < MB; ++m) store(sums + m * kSumCols + j, sum[m]);
       }
     }
     for (; j < cols; ++j) {
-      for (int r = 0; r < kRows; ++r) sums[j] += F::to_acc(line[r * g.b_row + j]) * x[k + r];
+      for (int r = 0; r < kRows; ++r) {
+        for (int m = 0; m < MB; ++m) sums[m * kSumCols + j] += F::to_acc(line[r * g.b_row + j]) * x[m * g.k + k + r];
+      }
     }
   }
   for (; k < g.k; ++k) {
-    for (int64_t j = 0; j < cols; ++j) sums[j] += F::to_acc(b[k * g.b_row + j]) * x[k];
+    for (int m = 0; m < MB; ++m) {
+      for (int64_t j = 0; j < cols; ++j) sums[m * kSumCols + j] += F::to_acc(b[k * g.b_row + j]) * x[m * g.k + k];
+    }
   }
 }
 
-template <class F>
-void row_gemv(const GemmArgs& g) {
+template <class F, int MB>
+void few_rows_gemm(const GemmArgs& g) {
   using Acc = typename F::Acc;
   const auto* a = static_cast<const typename F::In*>(g.a);
-  Acc* x = scratch_of<Acc>(ScratchUse::convert, g.k);
-  for (int64_t k = 0; k < g.k; ++k) x[k] = F::to_acc(a[k * g.a_col]);
-  constexpr int64_t kCols = 1024;
-  const int64_t wanted = std::clamp<int64_t>(ceil_div(g.n, 2 * num_threads()), 128, kCols);
+  Acc* x = scratch_of<Acc>(ScratchUse::convert, MB * g.k);
+  for (int m = 0; m < MB; ++m) {
+    for (int64_t k = 0; k < g.k; ++k) x[m * g.k + k] = F::to_acc(a[m * g.a_row + k * g.a_col]);
+  }
+  const int64_t wanted = std::clamp<int64_t>(ceil_div(g.n, 2 * num_threads()), 128, kSumCols);
   const int64_t cols = ceil_div(wanted, 64) * 64;
-  const auto grain =
-      static_cast<int64_t>(std::max(1.0, kParallelWork / 2 / (double(cols) * double(std::max<int64_t>(g.k, 1)))));
+  const auto grain = static_cast<int64_t>(std::max(1.0, kParallelWork / 2 / (double(MB) * double(cols) * double(g.k))));
   parallel_for(ceil_div(g.n, cols), grain, [&](int64_t begin, int64_t end) {
-    Acc sums[kCols];
+    Acc sums[MB * kSumCols];
     for (int64_t t = begin; t < end; ++t) {
       const int64_t col = t * cols;
       const int64_t count = std::min(cols, g.n - col);
-      add_rows<F>(g, x, col, count, sums);
-      write_tile<F>(g, sums, kCols, 0, 1, col, count);
+      add_rows<F, MB>(g, x, col, count, sums);
+      write_tile<F>(g, sums, kSumCols, 0, MB, col, count);
     }
   });
 }
@@ -310,7 +325,18 @@ void gemm_any(const GemmArgs& args) {
   const bool few_columns = args.n < args.m && args.n <= 4;
   const GemmArgs g = few_columns ? transposed(args) : args;
   if (g.m <= kDotRows && g.a_col == 1 && g.b_row == 1) return dot_gemm<F>(g);
-  if (g.m == 1 && g.b_col == 1) return row_gemv<F>(g);
+  if (g.m <= kSumRows && g.b_col == 1) {
+    switch (g.m) {
+      case 1:
+        return few_rows_gemm<F, 1>(g);
+      case 2:
+        return few_rows_gemm<F, 2>(g);
+      case 3:
+        return few_rows_gemm<F, 3>(g);
+      default:
+        return few_rows_gemm<F, 4>(g);
+    }
+  }
   packed_gemm<F>(g);
 }
 
