@@ -1,4 +1,5 @@
 // Between Python objects and arrays: scalars, nested lists, buffers; and back to lists, scalars and text.
+#include <span>
 #include <nanobind/ndarray.h>
 
 #include <cmath>
@@ -119,16 +120,22 @@ struct ListScan {
   bool any = false;
 };
 
+bool is_sequence(nb::handle h) { return PyList_Check(h.ptr()) || PyTuple_Check(h.ptr()); }
+// The items of a list or tuple, borrowed.
+std::span<PyObject* const> items(nb::handle h) {
+  return {PySequence_Fast_ITEMS(h.ptr()), size_t(PySequence_Fast_GET_SIZE(h.ptr()))};
+}
+
 void scan(nb::handle h, size_t depth, ListScan& s) {
-  if (nb::isinstance<nb::list>(h) || nb::isinstance<nb::tuple>(h)) {
-    size_t n = nb::len(h);
+  if (is_sequence(h)) {
+    size_t n = items(h).size();
     if (depth == s.shape.size()) {
       if (s.any) value_error("Initialization encountered extra dimension.");
       s.shape.push_back(int32_t(n));
     } else if (size_t(s.shape[depth]) != n) {
       value_error("Initialization encountered non-uniform length.");
     }
-    for (nb::handle x : h) scan(x, depth + 1, s);
+    for (PyObject* x : items(h)) scan(x, depth + 1, s);
     return;
   }
   if (depth != s.shape.size()) value_error("Initialization encountered non-uniform length.");
@@ -151,8 +158,8 @@ void scan(nb::handle h, size_t depth, ListScan& s) {
 
 template <class F>
 void each_leaf(nb::handle h, F&& f) {
-  if (nb::isinstance<nb::list>(h) || nb::isinstance<nb::tuple>(h)) {
-    for (nb::handle x : h) each_leaf(x, f);
+  if (is_sequence(h)) {
+    for (PyObject* x : items(h)) each_leaf(x, f);
   } else {
     f(h);
   }
@@ -181,11 +188,11 @@ array stack_list(nb::handle h, std::optional<Dtype> dtype) {
 }
 
 bool holds_arrays(nb::handle h) {
-  if (!nb::isinstance<nb::list>(h) && !nb::isinstance<nb::tuple>(h)) {
-    return is_array(h) ||
-           (!PyFloat_Check(h.ptr()) && !PyLong_Check(h.ptr()) && !PyComplex_Check(h.ptr()) && has_buffer(h));
+  if (!is_sequence(h)) {
+    if (PyFloat_Check(h.ptr()) || PyLong_Check(h.ptr()) || PyComplex_Check(h.ptr())) return false;
+    return is_array(h) || has_buffer(h);
   }
-  for (nb::handle x : h) {
+  for (PyObject* x : items(h)) {
     if (holds_arrays(x)) return true;
   }
   return false;

@@ -1,11 +1,13 @@
 #include "backend/ops/scan.h"
 
 #include <cmath>
+#include <cstring>
 #include <complex>
 #include <limits>
 
 #include "backend/core/op.h"
 #include "backend/cpu/pool.h"
+#include "backend/cpu/scan.h"
 #include "backend/cpu/tile.h"
 #include "backend/ops/index.h"
 #include "backend/ops/ops.h"
@@ -13,7 +15,7 @@
 namespace mlx_rocm {
 namespace {
 
-enum class ScanKind : uint8_t { sum, prod, max, min, logaddexp };
+using cpu::ScanKind;
 constexpr const char* kNames[] = {"cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"};
 
 template <class T>
@@ -99,6 +101,79 @@ void scan_lines(const T* x, T* y, int64_t n, int64_t step, int64_t columns, bool
   }
 }
 
+// The kernels of a common type, or null.
+const cpu::ScanKernels* fast_kernels(ScanKind kind, Dtype d) {
+  const auto& t = cpu::scan_table();
+  const auto* row = d == float32 ? t.f32 : d == float16 ? t.f16 : d == bfloat16 ? t.bf16 : d == int32 ? t.i32 : nullptr;
+  return row != nullptr && row[int(kind)].lines != nullptr ? &row[int(kind)] : nullptr;
+}
+
+// `outer` lines of n contiguous elements. Long lines are cut: the totals of the pieces give each piece its start, so
+// that pieces run side by side. The cuts depend on the shape alone, and so do the results.
+void scan_rows(const cpu::ScanKernels& k, size_t item, const char* x, char* y, int64_t outer, int64_t n, bool reverse,
+               bool inclusive) {
+  constexpr int64_t kPiece = 2048, kTogether = 8, kAccumulator = 4;
+  if (n < 8 * kPiece) {
+    const int64_t groups = (outer + kTogether - 1) / kTogether;
+    cpu::parallel_for(groups, std::max<int64_t>(1, 32768 / (n * kTogether)), [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * kTogether, last = std::min(end * kTogether, outer);
+      k.lines(x + first * n * int64_t(item), y + first * n * int64_t(item), n, n, last - first, reverse, inclusive,
+              nullptr);
+    });
+    return;
+  }
+  const int64_t pieces = (n + kPiece - 1) / kPiece;
+  std::vector<char> totals(pieces * kAccumulator), carry(pieces * kAccumulator);
+  for (int64_t o = 0; o < outer; ++o) {
+    const char* from = x + o * n * int64_t(item);
+    char* to = y + o * n * int64_t(item);
+    auto length = [&](int64_t p) { return std::min(kPiece, n - p * kPiece); };
+    cpu::parallel_for(pieces, kTogether, [&](int64_t begin, int64_t end) {
+      for (int64_t p = begin; p < end; ++p) {
+        k.total(from + p * kPiece * int64_t(item), length(p), totals.data() + p * kAccumulator);
+      }
+    });
+    // Piece number i in scan order starts from what the i pieces before it add up to; the first has no start.
+    const int64_t first = reverse ? pieces - 1 : 0, step = reverse ? -1 : 1;
+    for (int64_t i = 1; i < pieces; ++i) {
+      char* c = carry.data() + (first + i * step) * kAccumulator;
+      const char* previous = carry.data() + (first + (i - 1) * step) * kAccumulator;
+      const char* total = totals.data() + (first + (i - 1) * step) * kAccumulator;
+      std::memcpy(c, i == 1 ? total : previous, kAccumulator);
+      if (i > 1) k.combine(c, total);
+    }
+    auto run = [&](int64_t p, int64_t count, const char* start) {
+      const int64_t at = p * kPiece * int64_t(item);
+      k.lines(from + at, to + at, length(p), kPiece, count, reverse, inclusive, start);
+    };
+    cpu::parallel_for(pieces, kTogether, [&](int64_t begin, int64_t end) {
+      for (int64_t p = begin; p < end;) {
+        if (p == first) {
+          run(p++, 1, nullptr);
+          continue;
+        }
+        // Neighbours of full length run together.
+        int64_t stop = p + 1;
+        while (stop < end && stop != first && length(p) == kPiece && length(stop) == kPiece) ++stop;
+        run(p, stop - p, carry.data() + p * kAccumulator);
+        p = stop;
+      }
+    });
+  }
+}
+
+void scan_columns(const cpu::ScanKernels& k, size_t item, const char* x, char* y, int64_t outer, int64_t n,
+                  int64_t inner, bool reverse, bool inclusive) {
+  constexpr int64_t kWidth = 64;
+  const int64_t blocks = (inner + kWidth - 1) / kWidth;
+  cpu::parallel_for(outer * blocks, std::max<int64_t>(1, 32768 / (n * kWidth)), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t c = t % blocks * kWidth, at = (t / blocks * n * inner + c) * int64_t(item);
+      k.columns(x + at, y + at, n, inner, std::min(kWidth, inner - c), reverse, inclusive);
+    }
+  });
+}
+
 class Scan : public OpBase<Scan> {
  public:
   static constexpr const char* kName = "scan";
@@ -123,6 +198,10 @@ class Scan : public OpBase<Scan> {
     int64_t n = x.shape(axis), inner = 1, outer = 1;
     for (int i = axis + 1; i < x.ndim(); ++i) inner *= x.shape(i);
     for (int i = 0; i < axis; ++i) outer *= x.shape(i);
+    if (auto* k = fast_kernels(kind, x.dtype())) {
+      if (inner == 1) return scan_rows(*k, x.itemsize(), x.bytes(), out[0].bytes(), outer, n, reverse, inclusive);
+      return scan_columns(*k, x.itemsize(), x.bytes(), out[0].bytes(), outer, n, inner, reverse, inclusive);
+    }
     visit(x.dtype(), [&]<class T>(TypeTag<T>) {
       auto run = [&]<ScanKind k>() {
         const T* from = x.data<T>();
