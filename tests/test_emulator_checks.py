@@ -1,5 +1,6 @@
 """The emulator's checks: kernels of tests/emulator/kernels/checks.hip have mistakes that must be reported."""
 
+import ctypes as C
 import os
 import subprocess
 import sys
@@ -147,6 +148,32 @@ def test_trap(gpu):
         run(gpu, "trap", 64)
 
 
+def test_unknown_instruction(gpu):
+    out = gpu.array(np.zeros(64, u32))
+    with pytest.raises(
+        HipError, match=r"does not know this instruction \[kernel unknown.* pc 0x\w+: v_lerp_u8 "
+    ):
+        run(gpu, "unknown", 64, out)
+
+
+def test_memory_of_another_device(gpu):
+    """Kernels reach the memory of another device only after hipDeviceEnablePeerAccess; copies always may."""
+    other = hip.Gpu("gfx1030" if gpu.arch != "gfx1030" else "gfx1151")
+    theirs, out = other.array(np.arange(256, dtype=u32)), gpu.array(np.zeros(256, u32))
+    index = index_of(gpu, 0, 0)
+    gpu.select()
+    hip.check("hipMemcpyPeer", out.pointer, gpu.index, theirs.pointer, other.index, C.c_size_t(1024))
+    assert (out.numpy() == np.arange(256)).all()
+    with pytest.raises(HipError, match=f"load of memory of device {other.index}"):
+        run(gpu, "read_at", 256, theirs, index)
+    hip.reset()
+    gpu.select()
+    hip.check("hipDeviceEnablePeerAccess", other.index, 0)
+    run(gpu, "read_at", 256, theirs, index)
+    gpu.select()
+    hip.check("hipDeviceDisablePeerAccess", other.index)
+
+
 def test_waves_take_turns(gpu):
     """A wave that spins does not keep the wave it waits for from running."""
     out, flag = gpu.array(np.zeros(1, u32)), gpu.array(np.zeros(1, u32))
@@ -235,6 +262,21 @@ except hip.HipError as error:
 """
     result = in_other_process("gfx1151", body, AMDEMU_MAX_INSTRUCTIONS="3000000")
     assert "the wave does not end" in result.stdout
+
+
+def test_a_missing_wait_shows():
+    """With a delay before every operation, pinned memory read too early still holds the poison."""
+    body = """
+import ctypes as C
+x, pinned = gpu.array(np.arange(64, dtype=np.uint32)), C.c_void_p()
+hip.check("hipHostMalloc", C.byref(pinned), C.c_size_t(256), 0)
+host = np.ctypeslib.as_array(C.cast(pinned, C.POINTER(C.c_uint32)), (64,))
+hip.check("hipMemcpyAsync", pinned, x.pointer, C.c_size_t(256), 2, None)
+early = host.copy()
+hip.check("hipDeviceSynchronize")
+print((early == 0x7fff7fff).all(), (host == np.arange(64)).all())
+"""
+    assert in_other_process("gfx1151", body, AMDEMU_DELAY_US="300000").stdout.split() == ["True", "True"]
 
 
 @pytest.mark.parametrize("arch, visible", [("gfx1201", False), ("gfx1151", True)])

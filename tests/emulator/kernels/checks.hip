@@ -113,3 +113,10 @@ KERNEL(64) strided(const u32* x, u32* out, u32 stride) {
   compiler_fence();
   out[thread_x()] = cells[thread_x() % WAVE * stride];
 }
+
+// An instruction that the emulator has no row for.
+KERNEL(64) unknown(u32* out) {
+  u32 x = thread_x();
+  asm volatile("v_lerp_u8 %0, %0, %0, %0" : "+v"(x));
+  out[thread_x()] = x;
+}

@@ -330,7 +330,8 @@ void run_dispatch(const Dispatch& d) {
 #if defined(__SSE__)
   const unsigned saved = _mm_getcsr();
 #endif
-  const u64 threads = std::min<u64>(settings().threads, total);
+  constexpr u64 kGroupsWorthAThread = 4;  // starting a thread costs as much as a few small workgroups
+  const u64 threads = std::min<u64>(settings().threads, (total + kGroupsWorthAThread - 1) / kGroupsWorthAThread);
   std::vector<std::thread> helpers;
   for (u64 i = 1; i < threads; ++i) helpers.emplace_back(worker);
   worker();
