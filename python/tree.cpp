@@ -212,7 +212,7 @@ void init_tree(nb::module_& m) {
              return t->call(t->function, std::move(args), std::move(kwargs));
            })
       .def_prop_ro("__nb_signature__", [](const Transformed&) {
-        nb::tuple overload = nb::make_tuple("def __call__(self, *args, **kwargs)", nb::none());
+        nb::tuple overload = nb::make_tuple("def __call__(self, *args, **kwargs)", nb::none(), nb::none());
         return nb::make_tuple(overload);
       });
 }
