@@ -64,5 +64,4 @@ NB_MODULE(core, m) {
   init_transforms(m);
   init_io(m);
   init_distributed(m);
-  init_custom_kernel(m);
 }
