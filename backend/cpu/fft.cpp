@@ -134,8 +134,21 @@ class Transform {
     else fn(int64_t(0), count);
   }
 
+  // Contiguous rows, one per lane, whose starts are counted in units of `unit` floats.
+  void load_rows(const Group& group, const float* in, int64_t unit, int64_t count, Split x) const {
+    const float* rows[kMaxLanes];
+    for (int l = 0; l < lanes_; ++l) rows[l] = in + unit * group.in[l];
+    fft_table().split_rows(rows, count, x);
+  }
+  void store_rows(const Group& group, Split x, int64_t unit, int64_t count, float* out) const {
+    float* rows[kMaxLanes];
+    for (int l = 0; l < lanes_; ++l) rows[l] = out + unit * group.out[l];
+    fft_table().join_rows(x, count, args_.scale, rows, group.used);
+  }
+
   void load_complex(const Group& group, const float* in, int64_t count, Split x) const {
     const FftTable& table = fft_table();
+    if (lanes_ > 1 && in_stride_ == 1) return load_rows(group, in, 2, count, x);
     ranges(count, [&](int64_t begin, int64_t end) {
       if (lanes_ == 1 && in_stride_ == 1) {
         table.split(in + 2 * (group.in[0] + begin), end - begin, {x.re + begin, x.im + begin});
@@ -157,6 +170,7 @@ class Transform {
 
   void store_complex(const Group& group, Split x, int64_t count, float* out) const {
     const FftTable& table = fft_table();
+    if (lanes_ > 1 && out_stride_ == 1) return store_rows(group, x, 2, count, out);
     ranges(count, [&](int64_t begin, int64_t end) {
       if (lanes_ == 1 && out_stride_ == 1) {
         table.join({x.re + begin, x.im + begin}, end - begin, args_.scale, out + 2 * (group.out[0] + begin));
@@ -188,6 +202,7 @@ class Transform {
 
   // x[j] = in[2j] + i in[2j + 1]
   void load_real_pairs(const Group& group, const float* in, Split x) const {
+    if (lanes_ > 1 && in_stride_ == 1) return load_rows(group, in, 1, length_, x);
     ranges(length_, [&](int64_t begin, int64_t end) {
       if (lanes_ == 1 && in_stride_ == 1) {
         fft_table().split(in + group.in[0] + 2 * begin, end - begin, {x.re + begin, x.im + begin});
@@ -212,6 +227,7 @@ class Transform {
   }
 
   void store_real_pairs(const Group& group, Split x, float* out) const {
+    if (lanes_ > 1 && out_stride_ == 1) return store_rows(group, x, 1, length_, out);
     ranges(length_, [&](int64_t begin, int64_t end) {
       if (lanes_ == 1 && out_stride_ == 1) {
         fft_table().join({x.re + begin, x.im + begin}, end - begin, args_.scale, out + group.out[0] + 2 * begin);

@@ -58,6 +58,10 @@ struct FftTable {
   // Interleaved complex to split, and back with a factor.
   void (*split)(const float* in, int64_t n, Split out);
   void (*join)(Split in, int64_t n, float scale, float* out);
+  // The same between `width` rows of interleaved complex numbers and width transforms side by side; only the first `used`
+  // rows are written.
+  void (*split_rows)(const float* const* rows, int64_t n, Split out);
+  void (*join_rows)(Split in, int64_t n, float scale, float* const* rows, int used);
   // x[j] *= f[j] for j in [0, n), each f[j] for `lanes` neighbours.
   void (*scale_by)(Split x, const float* f_re, const float* f_im, int64_t n, int64_t lanes);
   // The spectrum X[0..h] of 2h reals from Z, the transform of (x[2j] + i x[2j+1]); roots of unity of order 2h.

@@ -107,6 +107,62 @@ void join_complex(Split in, int64_t n, float scale, float* __restrict out) {
   }
 }
 
+void split_rows(const float* const* rows, int64_t n, Split out) {
+  int64_t j = 0;
+  for (; j + W <= n; j += W) {
+    vf re[W], im[W];
+    for (int l = 0; l < W; ++l) {
+      const float* from = rows[l] + 2 * j;
+      float r[W], i[W];
+      for (int k = 0; k < W; ++k) {
+        r[k] = from[2 * k];
+        i[k] = from[2 * k + 1];
+      }
+      re[l] = load_bits<vf>(r);
+      im[l] = load_bits<vf>(i);
+    }
+    transpose(re);
+    transpose(im);
+    for (int k = 0; k < W; ++k) store_at<vf>(out, (j + k) * W, {re[k], im[k]});
+  }
+  for (; j < n; ++j) {
+    for (int l = 0; l < W; ++l) {
+      out.re[j * W + l] = rows[l][2 * j];
+      out.im[j * W + l] = rows[l][2 * j + 1];
+    }
+  }
+}
+
+void join_rows(Split in, int64_t n, float scale, float* const* rows, int used) {
+  int64_t j = 0;
+  for (; j + W <= n; j += W) {
+    vf re[W], im[W];
+    for (int k = 0; k < W; ++k) {
+      const Cx<vf> value = load_at<vf>(in, (j + k) * W);
+      re[k] = value.re * scale;
+      im[k] = value.im * scale;
+    }
+    transpose(re);
+    transpose(im);
+    for (int l = 0; l < used; ++l) {
+      float r[W], i[W];
+      std::memcpy(r, &re[l], sizeof(r));
+      std::memcpy(i, &im[l], sizeof(i));
+      float* to = rows[l] + 2 * j;
+      for (int k = 0; k < W; ++k) {
+        to[2 * k] = r[k];
+        to[2 * k + 1] = i[k];
+      }
+    }
+  }
+  for (; j < n; ++j) {
+    for (int l = 0; l < used; ++l) {
+      rows[l][2 * j] = in.re[j * W + l] * scale;
+      rows[l][2 * j + 1] = in.im[j * W + l] * scale;
+    }
+  }
+}
+
 void scale_by(Split x, const float* __restrict f_re, const float* __restrict f_im, int64_t n, int64_t lanes) {
   float* __restrict re = x.re;
   float* __restrict im = x.im;
@@ -197,6 +253,8 @@ void real_fold(Split spectrum, const float* __restrict w_re, const float* __rest
 }  // namespace
 
 extern const FftTable fft_table;
-const FftTable fft_table = {W, run_pass, first_pass, split_complex, join_complex, scale_by, real_spectrum, real_fold};
+const FftTable fft_table = {
+    W, run_pass, first_pass, split_complex, join_complex, split_rows, join_rows, scale_by, real_spectrum, real_fold,
+};
 
 }  // namespace mlx_rocm::cpu::SIMD_NS
