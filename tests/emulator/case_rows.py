@@ -157,6 +157,26 @@ valu("v_min_u32", U32, (U32, U32), np.minimum)
 valu("v_max_i32", I32, (I32, I32), np.maximum)
 valu("v_med3_i32", I32, (I32, I32, I32), lambda x, y, z: np.sort(np.stack([x, y, z]), 0)[1])
 valu("v_max3_u32", U32, (U32, U32, U32), lambda x, y, z: np.maximum(np.maximum(x, y), z))
+valu("v_maxmin_i32", I32, (I32, I32, I32), lambda x, y, z: np.minimum(np.maximum(x, y), z), gens=(11, 12))
+valu("v_minmax_u32", U32, (U32, U32, U32), lambda x, y, z: np.maximum(np.minimum(x, y), z), gens=(11, 12))
+form(
+    "v_movrels_b32",
+    "v_mov_b32 v22, {x}\ns_mov_b32 m0, 2\nv_movrels_b32 {d}, v20",
+    U32,
+    (U32,),
+    lambda x: x,
+    gens=RDNA,
+    clobbers=("v22", "m0"),
+)
+form(
+    "v_movreld_b32",
+    "s_mov_b32 m0, 3\nv_movreld_b32 v20, {x}\nv_mov_b32 {d}, v23",
+    U32,
+    (U32,),
+    lambda x: x,
+    gens=RDNA,
+    clobbers=("v20", "v23", "m0"),
+)
 valu("v_sad_u32", U32, (U32, U32, U32), lambda x, y, z: np.where(x > y, x - y, y - x) + z)
 valu("v_ffbh_u32", U32, (U32,), lead, gens=(9, 10))
 valu("v_ffbl_b32", U32, (U32,), trail, gens=(9, 10))
@@ -677,6 +697,7 @@ salu("s_pack_ll_b32_b16", U32, (U32, U32), lambda x, y: (x & 0xFFFF) | y << 16)
 salu("s_lshl2_add_u32", U32, (U32, U32), lambda x, y: (x << 2) + y)
 salu("s_add_f32", F32, (F32, F32), lambda x, y: x + y, archs=("gfx1151", "gfx12"))
 salu("s_cvt_i32_f32", I32, (F32,), lambda x: saturating(x, np.int32), archs=("gfx1151", "gfx12"))
+salu("v_s_rcp_f32", F32, (F32,), lambda x: 1 / x, gens=(12,), rtol=2e-7)
 salu("s_mul_u64", U64, (U64, U64), lambda x, y: x * y, gens=(12,))
 scc(
     "s_add_u32 carry",

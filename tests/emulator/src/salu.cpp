@@ -28,10 +28,21 @@ struct ScalarSignature<R (C::*)(u32&, A...) const> {
   static constexpr bool takes_scc = true;
 };
 
+// The scalar forms of vector instructions (v_s_rcp_f32) have the vector unit's modifiers.
+template <class T>
+T source(const Wave& w, const Operand& operand) {
+  T value = read_scalar<T>(w, operand);
+  if constexpr (std::is_same_v<T, f32>) {
+    if (operand.absolute) value = std::fabs(value);
+    if (operand.negate) value = -value;
+  }
+  return value;
+}
+
 template <class Fn, class... T, size_t... I>
 auto call(Wave& w, const Inst& in, Arguments<T...>, std::index_sequence<I...>) {
-  if constexpr (ScalarSignature<Fn>::takes_scc) return Fn{}(w.scc, read_scalar<T>(w, in.src[I])...);
-  else return Fn{}(read_scalar<T>(w, in.src[I])...);
+  if constexpr (ScalarSignature<Fn>::takes_scc) return Fn{}(w.scc, source<T>(w, in.src[I])...);
+  else return Fn{}(source<T>(w, in.src[I])...);
 }
 template <class Fn, class... T>
 auto call_all(Wave& w, const Inst& in, Arguments<T...> types) {
@@ -267,6 +278,11 @@ void add_floats(Rows& rows) {
     rows.push_back(salu(name, [](f32 x, f32 y, f32 z) { return std::fma(x, y, z); }));
   }
   rows.push_back(salu_accumulate("s_fmac_f32", [](f32 x, f32 y, f32 d) { return std::fma(x, y, d); }));
+  rows.push_back(salu("v_s_rcp_f32", [](f32 x) { return 1 / x; }));
+  rows.push_back(salu("v_s_rsq_f32", [](f32 x) { return static_cast<f32>(1.0 / std::sqrt(f64(x))); }));
+  rows.push_back(salu("v_s_sqrt_f32", [](f32 x) { return std::sqrt(x); }));
+  rows.push_back(salu("v_s_exp_f32", [](f32 x) { return std::exp2(x); }));
+  rows.push_back(salu("v_s_log_f32", [](f32 x) { return std::log2(x); }));
   rows.push_back(salu("s_floor_f32", [](f32 x) { return std::floor(x); }));
   rows.push_back(salu("s_ceil_f32", [](f32 x) { return std::ceil(x); }));
   rows.push_back(salu("s_trunc_f32", [](f32 x) { return std::trunc(x); }));

@@ -66,9 +66,7 @@ void add_f32_functions(Rows& rows) {
   for (const char* name : {"v_rcp_f32", "v_rcp_iflag_f32"}) {
     rows.push_back(valu(name, [](f32 x) { return 1.0f / x; }));
   }
-  for (const char* name : {"v_rsq_f32", "v_s_rsq_f32"}) {
-    rows.push_back(valu(name, [](f32 x) { return static_cast<f32>(1.0 / std::sqrt(static_cast<f64>(x))); }));
-  }
+  rows.push_back(valu("v_rsq_f32", [](f32 x) { return static_cast<f32>(1.0 / std::sqrt(f64(x))); }));
   rows.push_back(valu("v_sqrt_f32", [](f32 x) { return std::sqrt(x); }));
   rows.push_back(valu("v_exp_f32", [](f32 x) { return std::exp2(x); }));
   rows.push_back(valu("v_log_f32", [](f32 x) { return std::log2(x); }));

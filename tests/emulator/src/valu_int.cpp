@@ -125,6 +125,10 @@ void add_order(Rows& rows) {
   rows.push_back(valu("v_min3_u32", [](u32 x, u32 y, u32 z) { return std::min(std::min(x, y), z); }));
   rows.push_back(valu("v_max3_i32", [](i32 x, i32 y, i32 z) { return std::max(std::max(x, y), z); }));
   rows.push_back(valu("v_min3_i32", [](i32 x, i32 y, i32 z) { return std::min(std::min(x, y), z); }));
+  rows.push_back(valu("v_maxmin_u32", [](u32 x, u32 y, u32 z) { return std::min(std::max(x, y), z); }));
+  rows.push_back(valu("v_minmax_u32", [](u32 x, u32 y, u32 z) { return std::max(std::min(x, y), z); }));
+  rows.push_back(valu("v_maxmin_i32", [](i32 x, i32 y, i32 z) { return std::min(std::max(x, y), z); }));
+  rows.push_back(valu("v_minmax_i32", [](i32 x, i32 y, i32 z) { return std::max(std::min(x, y), z); }));
   rows.push_back(valu("v_med3_u32", [](u32 x, u32 y, u32 z) { return middle(x, y, z); }));
   rows.push_back(valu("v_med3_i32", [](i32 x, i32 y, i32 z) { return middle(x, y, z); }));
   rows.push_back(valu("v_sad_u32", [](u32 x, u32 y, u32 z) { return sum_of_differences(x, y, 32) + z; }));
@@ -132,6 +136,25 @@ void add_order(Rows& rows) {
   rows.push_back(valu("v_sad_u8", [](u32 x, u32 y, u32 z) { return sum_of_differences(x, y, 8) + z; }));
   rows.push_back(
       valu("v_sad_hi_u8", [](u32 x, u32 y, u32 z) { return (sum_of_differences(x, y, 8) << 16) + z; }));
+}
+
+// Arrays in registers: m0 is added to the number of the source or of the destination.
+void add_indexed_moves(Rows& rows) {
+  rows.push_back(
+      custom("v_movrels_b32", Shape::DstSrc, Class::Valu, {b32}, [](Wave& w, const Inst& in, auto lanes) {
+        constexpr int N = lanes;
+        const u32 index = in.src[0].index + w.s[slot::m0];
+        if (index >= kAccumulators) fault(w, "indexed register out of range");
+        commit<N>(w, in.dst.index, w.row<N>(index), w.exec());
+      }));
+  rows.push_back(
+      custom("v_movreld_b32", Shape::DstSrc, Class::Valu, {b32}, [](Wave& w, const Inst& in, auto lanes) {
+        constexpr int N = lanes;
+        const u32 index = in.dst.index + w.s[slot::m0];
+        if (index >= kAccumulators) fault(w, "indexed register out of range");
+        Source<u32, N> source(w, in, in.src[0]);
+        commit<N>(w, index, source.lanes, w.exec());
+      }));
 }
 
 // The carry or borrow out is bit 32 of the 64-bit sum or difference.
@@ -219,6 +242,7 @@ void add_integer_rows(Rows& rows) {
   add_bits(rows);
   add_shifts(rows);
   add_order(rows);
+  add_indexed_moves(rows);
   add_carries(rows);
   add_wide_mad<u32>(rows, "v_mad_u64_u32");
   add_wide_mad<u32>(rows, "v_mad_co_u64_u32");
