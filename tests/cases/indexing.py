@@ -137,6 +137,19 @@ def getitem_rows():
         ref=lambda x, m, v: assign(x.copy(), m, v),
         vmap=False,
     )
+    yield case(
+        "array.__setitem__",
+        S,
+        Arg((4,), ("value", [True, False, False, True]), "bool"),
+        Arg((2, 5, 3), "distinct"),
+        name="mask-values",
+        dtypes=("float32", "int32"),
+        grad=(0, 2),
+        call=lambda mx, x, m, v: assign(mx.array(x), m, v),
+        ref=lambda x, m, v: assign(x.copy(), m, v),
+        layouts=ROW_LAYOUTS,
+        vmap=False,
+    )
 
 
 def assign(x, i, v):
