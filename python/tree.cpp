@@ -211,10 +211,8 @@ void init_tree(nb::module_& m) {
              auto* t = nb::inst_ptr<Transformed>(self);
              return t->call(t->function, std::move(args), std::move(kwargs));
            })
-      .def_prop_ro("__nb_signature__", [](const Transformed&) {
-        nb::tuple overload = nb::make_tuple("def __call__(self, *args, **kwargs)", nb::none(), nb::none());
-        return nb::make_tuple(overload);
-      });
+      // None, so that tools which know nanobind's functions ask the wrapped function instead.
+      .def_prop_ro("__nb_signature__", [](const Transformed&) { return nb::none(); });
 }
 
 }  // namespace mlx_rocm::python
