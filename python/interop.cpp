@@ -217,7 +217,7 @@ void init_interop(nb::module_& m) {
     new (&a) array(d == bfloat16 ? view(values, bfloat16) : values);
   });
 
-  m.def("asarray", as_array, nb::arg(), "dtype"_a = nb::none(), nb::kw_only(), "copy"_a = nb::none(),
+  m.def("asarray", as_array, "a"_a, "dtype"_a = nb::none(), nb::kw_only(), "copy"_a = nb::none(),
         "An array from a scalar, sequence, array or anything with the buffer or DLPack protocol.");
   m.def(
       "from_dlpack",
