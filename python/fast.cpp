@@ -1,4 +1,5 @@
 // mx.fast: fused ops of transformers; and softmax, logsumexp.
+#include "backend/ops/metal_kernel.h"
 #include "python/bind.h"
 
 namespace mlx_rocm::python {
@@ -23,19 +24,56 @@ array rope_offset(nb::handle offset) {
 
 Axes axes_in_order(nb::handle axis, const array& a) { return to_axes(axis, a); }
 
+nb::object metal_callable(MetalKernelCall kernel) {
+  auto call = [kernel = std::move(kernel)](const std::vector<Operand>& inputs, const std::vector<Shape>& output_shapes,
+                                           const std::vector<Dtype>& output_dtypes, const std::vector<int32_t>& grid,
+                                           const std::vector<int32_t>& threadgroup, nb::handle template_arguments,
+                                           std::optional<double> init_value, bool, const StreamOrDevice& s) {
+    MetalKernelCall c = kernel;
+    if (output_shapes.size() != output_dtypes.size() || output_shapes.size() != c.output_names.size()) {
+      value_error("[metal_kernel] ", c.name, " has ", c.output_names.size(), " outputs, but ", output_shapes.size(),
+                  " shapes and ", output_dtypes.size(), " dtypes were given.");
+    }
+    for (size_t i = 0; i < output_shapes.size(); ++i) c.outputs.push_back({output_shapes[i], output_dtypes[i]});
+    c.grid = grid;
+    c.threadgroup = threadgroup;
+    c.init_value = init_value;
+    if (!template_arguments.is_none()) {
+      for (nb::handle t : template_arguments) {
+        c.template_arguments.push_back({nb::cast<std::string>(nb::str(nb::object(t[0]))),
+                                        nb::cast<std::string>(nb::str(nb::object(t[1])))});
+      }
+    }
+    Arrays in;
+    for (const Operand& o : inputs) in.push_back(to_array(o));
+    return metal_kernel(std::move(c), std::move(in), s);
+  };
+  return nb::cpp_function(call, nb::kw_only(), "inputs"_a, "output_shapes"_a, "output_dtypes"_a, "grid"_a,
+                          "threadgroup"_a, "template"_a = nb::none(), "init_value"_a = nb::none(),
+                          "verbose"_a = false, "stream"_a = nb::none());
+}
+
 // Kernels written in another vendor's language have no device here to run on. As in MLX, a Metal kernel object can be
 // made (programs do so at import) and fails when it is called.
 void def_foreign_kernels(nb::module_& f) {
   f.def(
       "metal_kernel",
-      [](const std::string&, const nb::object&, const nb::object&, const std::string&, const std::string&, bool, bool,
-         const nb::object&) {
-        return nb::cpp_function([](const nb::args&, const nb::kwargs&) {
-          runtime_error("[metal_kernel] No Metal back-end.");
-        });
+      [](const std::string& name, const std::vector<std::string>& input_names,
+         const std::vector<std::string>& output_names, const std::string& source, const std::string& header,
+         bool row_contiguous, bool atomic_outputs, const nb::object&) {
+        MetalKernelCall kernel;
+        kernel.name = name;
+        kernel.source = source;
+        kernel.header = header;
+        kernel.input_names = input_names;
+        kernel.output_names = output_names;
+        kernel.row_contiguous = row_contiguous;
+        kernel.atomic_outputs = atomic_outputs;
+        return metal_callable(std::move(kernel));
       },
       "name"_a, "input_names"_a, "output_names"_a, "source"_a, "header"_a = "", "ensure_row_contiguous"_a = true,
-      "atomic_outputs"_a = false, "compile_options"_a = nb::none(), "A kernel in Metal's language: fails when called.");
+      "atomic_outputs"_a = false, "compile_options"_a = nb::none(),
+      "A kernel in Metal's language: it can be exported, and fails when it is called otherwise.");
   f.def(
       "cuda_kernel",
       [](const nb::args&, const nb::kwargs&) { runtime_error("[cuda_kernel] No CUDA back-end."); },

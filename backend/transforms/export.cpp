@@ -197,7 +197,9 @@ void FunctionExporter::operator()(const Arrays& args, const NamedArrays& kwargs)
     s.op->save(state);
     w(state.bytes);
     w(uint8_t(s.stream.device.type));
-    w(int32_t(s.stream == default_stream(s.stream.device) ? -1 : s.stream.index));
+    // A device that is missing here has no default stream to compare with.
+    bool usual = !is_available(s.stream.device) || s.stream == default_stream(s.stream.device);
+    w(int32_t(usual ? -1 : s.stream.index));
     save(w, s.inputs);
     w(int32_t(s.first_output));
     w(int32_t(s.num_outputs));
