@@ -106,6 +106,7 @@ class Narrator {
       tell("primitive", {{"inputs", values(s.inputs)},
                          {"outputs", values(outputs)},
                          {"name", nb::cast(op_name)},
+                         {"op", nb::str(s.op->name())},  // as registered here
                          {"arguments", arguments}});
     }
   }
