@@ -2,15 +2,45 @@
 
 import random
 
+import mlx_rocm.core as mx
 import numpy as np
 import pytest
 
-import mlx_rocm.core as mx
-
 SHAPES = [(), (1,), (5,), (3, 5), (1, 5), (3, 1), (2, 3, 5), (700,), (40, 700)]
-DTYPES = [mx.float32, mx.float16, mx.bfloat16, mx.int32, mx.uint8, mx.bool_, mx.complex64, mx.float64, mx.int64]
-UNARY = [mx.exp, mx.sin, mx.negative, mx.abs, mx.square, mx.sigmoid, mx.tanh, mx.sqrt, mx.logical_not, mx.rsqrt]
-BINARY = [mx.add, mx.multiply, mx.subtract, mx.maximum, mx.minimum, mx.divide, mx.less, mx.equal, mx.logaddexp]
+DTYPES = [
+    mx.float32,
+    mx.float16,
+    mx.bfloat16,
+    mx.int32,
+    mx.uint8,
+    mx.bool_,
+    mx.complex64,
+    mx.float64,
+    mx.int64,
+]
+UNARY = [
+    mx.exp,
+    mx.sin,
+    mx.negative,
+    mx.abs,
+    mx.square,
+    mx.sigmoid,
+    mx.tanh,
+    mx.sqrt,
+    mx.logical_not,
+    mx.rsqrt,
+]
+BINARY = [
+    mx.add,
+    mx.multiply,
+    mx.subtract,
+    mx.maximum,
+    mx.minimum,
+    mx.divide,
+    mx.less,
+    mx.equal,
+    mx.logaddexp,
+]
 
 
 def bits(a):
@@ -84,7 +114,7 @@ def test_donated_inputs(seed):
     """Inputs that die before evaluation may lend their memory to outputs; no output may suffer from it."""
     rng = random.Random(1000 + seed)
     dtype = rng.choice([mx.float32, mx.float16, mx.int32])
-    make = lambda r: [random_input(r, (3000,), dtype) for _ in range(3)]  # noqa: E731
+    make = lambda r: [random_input(r, (3000,), dtype) for _ in range(3)]
     program = random_program(rng, 3)
     state = rng.getstate()
     expected = run_program(program, make(rng))
@@ -124,3 +154,28 @@ def test_gradient_of_compiled_group_inside_import(tmp_path):
     expected = mx.grad(lambda a: f(a).sum())(x)
     assert mx.allclose(mx.grad(lambda a: imported(a)[0].sum())(x), expected)
     assert mx.allclose(mx.grad(lambda a: mx.compile(imported)(a)[0].sum())(x), expected)
+
+
+def test_export_of_a_metal_kernel(tmp_path):
+    """Another machine may be able to run it; here the call fails, and so does the imported function."""
+    kernel = mx.fast.metal_kernel(name="k", input_names=["a"], output_names=["out"], source="out[0] = a[0];")
+
+    def f(a, stream=mx.gpu):
+        return kernel(
+            inputs=[a],
+            grid=(1, 1, 1),
+            threadgroup=(1, 1, 1),
+            output_shapes=[a.shape],
+            output_dtypes=[a.dtype],
+            stream=stream,
+        )[0]
+
+    x, path = mx.ones((2,)), str(tmp_path / "k.mlxfn")
+    mx.export_function(path, f, x)
+    with pytest.raises(RuntimeError, match="No Metal back-end"):
+        f(x)
+    with pytest.raises(ValueError, match="Only supports the GPU"):
+        mx.export_function(path, lambda a: f(a, mx.cpu), x)
+    mx.export_function(path, f, x)
+    with pytest.raises(RuntimeError, match="No Metal back-end"):
+        mx.eval(mx.import_function(path)(x))
