@@ -337,6 +337,14 @@ struct Lines {
   }
 };
 
+// Counts negative indices from the end; what is out of range goes to the nearest end.
+template <class I>
+inline int64_t clamp_index(I index, int64_t length) {
+  int64_t v = int64_t(index);
+  v += v < 0 ? length : 0;
+  return std::max<int64_t>(0, std::min(v, length - 1));
+}
+
 class GatherAxis : public OpBase<GatherAxis> {
  public:
   static constexpr const char* kName = "gather_axis";
@@ -362,17 +370,17 @@ class GatherAxis : public OpBase<GatherAxis> {
           const T* from = reinterpret_cast<const T*>(a.bytes());
           T* to = reinterpret_cast<T*>(out[0].bytes());
           const I* at = index.data<I>();
-          cpu::parallel_for(l.count, std::max<int64_t>(1, 8192 / (l.length_i * l.inner)),
-                            [&](int64_t begin, int64_t end) {
+          const int64_t length = l.length_a, n = l.length_i, inner = l.inner;
+          cpu::parallel_for(l.count, std::max<int64_t>(1, 8192 / (n * inner)), [&](int64_t begin, int64_t end) {
+            // Lines side by side share a row of the index: offsets of one row serve all rows.
+            std::vector<int64_t> lines(inner);
             for (int64_t o = begin; o < end; ++o) {
-              Walker w(rest, a.strides(), o * l.inner);
-              for (int64_t k = 0; k < l.inner; ++k, w.next()) {
-                const T* line = from + w.offset();
-                for (int64_t i = 0; i < l.length_i; ++i) {
-                  int64_t p = (o * l.length_i + i) * l.inner + k, v = int64_t(at[p]);
-                  if (v < 0) v += l.length_a;
-                  to[p] = line[std::max<int64_t>(0, std::min(v, l.length_a - 1)) * step];
-                }
+              Walker w(rest, a.strides(), o * inner);
+              for (int64_t k = 0; k < inner; ++k, w.next()) lines[k] = w.offset();
+              const I* i = at + o * n * inner;
+              T* y = to + o * n * inner;
+              for (int64_t r = 0; r < n; ++r, i += inner, y += inner) {
+                for (int64_t k = 0; k < inner; ++k) y[k] = from[lines[k] + clamp_index(i[k], length) * step];
               }
             }
           });
@@ -421,22 +429,25 @@ class ScatterAxis : public OpBase<ScatterAxis> {
     rest[axis] = 1;
     const Strides& strides = out[0].strides();
     const int64_t step = strides[axis];
-    ScatterMode mode = accumulate ? ScatterMode::sum : ScatterMode::assign;
     visit(index.dtype(), [&]<class I>(TypeTag<I>) {
       if constexpr (std::is_integral_v<I>) {
         visit(out[0].dtype(), [&]<class T>(TypeTag<T>) {
           const I* at = index.data<I>();
           cpu::parallel_for(l.count, std::max<int64_t>(1, 8192 / (l.length_i * l.inner)),
                             [&](int64_t begin, int64_t end) {
+            const T* given = values.data<T>();
+            const int64_t length = l.length_a, n = l.length_i;
             for (int64_t o = begin; o < end; ++o) {
               Walker w(rest, strides, o * l.inner);
               for (int64_t k = 0; k < l.inner; ++k, w.next()) {
                 T* line = out[0].data<T>() + w.offset();
-                for (int64_t i = 0; i < l.length_i; ++i) {
-                  int64_t p = (o * l.length_i + i) * l.inner + k, v = int64_t(at[p]);
-                  if (v < 0) v += l.length_a;
-                  if (v < 0 || v >= l.length_a) continue;
-                  line[v * step] = merge(mode, line[v * step], values.data<T>()[p]);
+                int64_t p = o * n * l.inner + k;
+                for (int64_t i = 0; i < n; ++i, p += l.inner) {
+                  int64_t v = int64_t(at[p]);
+                  v += v < 0 ? length : 0;
+                  if (uint64_t(v) >= uint64_t(length)) continue;
+                  T& target = line[v * step];
+                  target = accumulate ? merge(ScatterMode::sum, target, given[p]) : given[p];
                 }
               }
             }

@@ -94,10 +94,22 @@ struct Plan {
     int64_t base = Walker(rest, rest_strides, row_index).offset() + begin * outer_strides[last];
     char* a = acc + (row_index * outer[last] + begin) * int64_t(acc_item);
     fill(end - begin, a);
-    Walker w(inner, inner_strides);
-    for (int64_t k = num_elements(inner); k > 0; --k, w.next()) {
-      each_chunk(x.bytes() + (base + w.offset()) * int64_t(item), end - begin, outer_strides[last],
-                 [&](const char* p, int64_t n, int64_t done) { columns(p, n, a + done * int64_t(acc_item)); });
+    const int inmost = int(inner.size()) - 1;
+    const int64_t rows = inner[inmost], stride = inner_strides[inmost], n = end - begin;
+    Walker w(Shape(inner.begin(), inner.begin() + inmost), Strides(inner_strides.begin(), inner_strides.begin() + inmost));
+    for (int64_t k = num_elements(inner) / std::max<int64_t>(1, rows); k > 0; --k, w.next()) {
+      const char* from = x.bytes() + (base + w.offset()) * int64_t(item);
+      if (x.dtype() == bfloat16) {
+        cpu::reduce_table().columns_bf16[int(kind)](from, stride, rows, n, a);
+      } else if (!load) {
+        columns(from, stride, rows, n, a);
+      } else {
+        for (int64_t r = 0; r < rows; ++r) {
+          each_chunk(from + r * stride * int64_t(item), n, 1, [&](const char* p, int64_t m, int64_t done) {
+            columns(p, 0, 1, m, a + done * int64_t(acc_item));
+          });
+        }
+      }
     }
   }
 
@@ -109,7 +121,9 @@ struct Plan {
     constexpr int64_t kWork = 1 << 15;  // elements a thread takes at a time
     bool column_wise = outer_strides[last] == 1 && outer[last] >= 8 && inner_strides.back() != 1;
     if (column_wise) {
-      const int64_t width = std::clamp<int64_t>(kWork / std::max<int64_t>(1, n), 64, 4096);
+      // Wide enough for long reads, narrow enough to share out.
+      const int64_t share = (outputs / cpu::num_threads() + 15) / 16 * 16;
+      const int64_t width = std::clamp<int64_t>(std::max(kWork / std::max<int64_t>(1, n), share), 64, 4096);
       const int64_t per_row = (outer[last] + width - 1) / width;
       cpu::parallel_for(outputs / outer[last] * per_row, std::max<int64_t>(1, kWork / std::max<int64_t>(1, width * n)),
                         [&](int64_t begin, int64_t end) {
@@ -244,6 +258,9 @@ class ArgReduce : public OpBase<ArgReduce> {
     auto compute = cpu::compute_type(x.dtype());
     auto find = largest ? cpu::reduce_table().argmax[int(compute)] : cpu::reduce_table().argmin[int(compute)];
     Plan plan(x, Reduction::max, {axis});
+    if (stride != 1 && !strides.empty() && strides.back() == 1 && outer.back() >= 16) {
+      return column_wise(plan, outer, strides, n, stride, out[0].data<uint32_t>());
+    }
     cpu::parallel_for(out[0].size(), std::max<int64_t>(1, 16384 / n), [&](int64_t begin, int64_t end) {
       std::vector<char> line;
       Walker at(outer, strides, begin);
@@ -270,6 +287,33 @@ class ArgReduce : public OpBase<ArgReduce> {
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     return {{apply(op<ArgReduce>(largest, axis + (axis >= axes[0])), inputs)}, {axes[0]}};
+  }
+
+ private:
+  // Neighbouring columns search together, reading whole rows.
+  void column_wise(const Plan& plan, const Shape& outer, const Strides& strides, int64_t n, int64_t stride,
+                   uint32_t* out) const {
+    constexpr int64_t kWidth = 512;
+    const auto& t = cpu::reduce_table();
+    const auto update = (largest ? t.argmax_columns : t.argmin_columns)[int(plan.compute)];
+    const int last = int(outer.size()) - 1;
+    const Shape rest(outer.begin(), outer.begin() + last);
+    const Strides rest_strides(strides.begin(), strides.begin() + last);
+    const int64_t columns = outer[last], per_row = (columns + kWidth - 1) / kWidth;
+    const int64_t grain = std::max<int64_t>(1, 32768 / (std::min(columns, kWidth) * n));
+    cpu::parallel_for(num_elements(outer) / columns * per_row, grain, [&](int64_t begin, int64_t end) {
+      alignas(64) char best[kWidth * 8];
+      for (int64_t task = begin; task < end; ++task) {
+        const int64_t row = task / per_row, c = task % per_row * kWidth, m = std::min(kWidth, columns - c);
+        const int64_t base = offset_of(row, rest, rest_strides) + c;
+        for (int64_t i = 0; i < n; ++i) {
+          plan.each_chunk(plan.x.bytes() + (base + i * stride) * int64_t(plan.item), m, 1,
+                          [&](const char* p, int64_t count, int64_t) {
+                            update(p, uint32_t(i), count, best, out + row * columns + c);
+                          });
+        }
+      }
+    });
   }
 };
 REGISTER_OP(ArgReduce)

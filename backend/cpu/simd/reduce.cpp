@@ -77,13 +77,32 @@ void row(const void* in, int64_t n, void* acc) {
   *static_cast<T*>(acc) = total;
 }
 
-template <Reduction r, class T>
-void columns(const void* in, int64_t n, void* acc) {
+struct Same {
+  template <class T>
+  T operator()(T x) const {
+    return x;
+  }
+};
+struct FromBf16 {
+  float operator()(uint16_t x) const { return as_float(uint32_t(x) << 16); }
+};
+
+// Four rows at a time: a quarter of the traffic to the accumulators, in the same order of operations.
+template <Reduction r, class Load, class T, class A>
+void add_rows(const void* in, int64_t stride, int64_t rows, int64_t n, void* acc) {
   auto* x = static_cast<const T*>(in);
-  auto* y = static_cast<T*>(acc);
+  auto* y = static_cast<A*>(acc);
   Combine<r> f;
+  Load load;
+  for (; rows >= 4; rows -= 4, x += 4 * stride) {
+    const T *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
 #pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) y[i] = f(y[i], x[i]);
+    for (int64_t i = 0; i < n; ++i) y[i] = f(f(f(f(y[i], load(x[i])), load(x1[i])), load(x2[i])), load(x3[i]));
+  }
+  for (; rows > 0; --rows, x += stride) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) y[i] = f(y[i], load(x[i]));
+  }
 }
 
 template <Reduction r, class T>
@@ -109,6 +128,27 @@ uint32_t arg(const void* in, int64_t n) {
   return 0;
 }
 
+template <Reduction r, class T>
+void arg_columns(const void* in, uint32_t row_index, int64_t n, void* best_, uint32_t* at) {
+  auto* x = static_cast<const T*>(in);
+  auto* best = static_cast<T*>(best_);
+  if (row_index == 0) {
+    for (int64_t i = 0; i < n; ++i) {
+      best[i] = x[i];
+      at[i] = 0;
+    }
+    return;
+  }
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const T v = x[i], b = best[i];
+    const bool further = r == Reduction::max ? v > b : v < b;
+    const bool better = further | ((v != v) & (b == b));
+    best[i] = better ? v : b;
+    at[i] = better ? row_index : at[i];
+  }
+}
+
 template <class... T>
 struct Types {};
 using AllTypes = Types<bool, uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int16_t, int32_t, int64_t, float, double,
@@ -117,12 +157,14 @@ using AllTypes = Types<bool, uint8_t, uint16_t, uint32_t, uint64_t, int8_t, int1
 template <Reduction r, class... T>
 constexpr void set(ReduceTable& t, Types<T...>) {
   int i = 0;
-  ((t.row[int(r)][i] = row<r, T>, t.columns[int(r)][i] = columns<r, T>, t.fill[int(r)][i] = fill<r, T>, ++i), ...);
+  ((t.row[int(r)][i] = row<r, T>, t.columns[int(r)][i] = add_rows<r, Same, T, T>, t.fill[int(r)][i] = fill<r, T>, ++i), ...);
 }
 template <class... T>
 constexpr void set_args(ReduceTable& t, Types<T...>) {
   int i = 0;
-  ((t.argmax[i] = arg<Reduction::max, T>, t.argmin[i] = arg<Reduction::min, T>, ++i), ...);
+  ((t.argmax[i] = arg<Reduction::max, T>, t.argmin[i] = arg<Reduction::min, T>,
+    t.argmax_columns[i] = arg_columns<Reduction::max, T>, t.argmin_columns[i] = arg_columns<Reduction::min, T>, ++i),
+   ...);
 }
 
 constexpr ReduceTable make_table() {
@@ -134,6 +176,10 @@ constexpr ReduceTable make_table() {
   set<Reduction::all>(t, Types<bool>{});
   set<Reduction::any>(t, Types<bool>{});
   set_args(t, AllTypes{});
+  t.columns_bf16[int(Reduction::sum)] = add_rows<Reduction::sum, FromBf16, uint16_t, float>;
+  t.columns_bf16[int(Reduction::prod)] = add_rows<Reduction::prod, FromBf16, uint16_t, float>;
+  t.columns_bf16[int(Reduction::max)] = add_rows<Reduction::max, FromBf16, uint16_t, float>;
+  t.columns_bf16[int(Reduction::min)] = add_rows<Reduction::min, FromBf16, uint16_t, float>;
   return t;
 }
 
