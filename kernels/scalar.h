@@ -297,13 +297,15 @@ struct Power {
 struct Maximum {
   template <class Type>
   DEVICE Type operator()(Type a, Type b) const {
-    return (a > b || a != a) ? a : b;
+    Type m = a > b ? a : b;  // two choices: their chain vectorises, one over a combined condition does not
+    return a != a ? a : m;
   }
 };
 struct Minimum {
   template <class Type>
   DEVICE Type operator()(Type a, Type b) const {
-    return (a < b || a != a) ? a : b;
+    Type m = a < b ? a : b;
+    return a != a ? a : m;
   }
 };
 struct LogAddExp {

@@ -345,6 +345,31 @@ inline int64_t clamp_index(I index, int64_t length) {
   return std::max<int64_t>(0, std::min(v, length - 1));
 }
 
+template <class T, class I>
+void gather_line(const T* line, int64_t step, const I* index, T* out, int64_t n, int64_t length) {
+  if (step == 1) {
+    for (int64_t i = 0; i < n; ++i) out[i] = line[clamp_index(index[i], length)];
+  } else {
+    for (int64_t i = 0; i < n; ++i) out[i] = line[clamp_index(index[i], length) * step];
+  }
+}
+
+// Sets (or adds to) the entries of a line; indices out of range are ignored.
+template <bool add, class T, class I>
+void scatter_line(T* line, int64_t step, const I* index, const T* values, int64_t between, int64_t n, int64_t length) {
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t v = int64_t(index[i * between]);
+    v += v < 0 ? length : 0;
+    if (uint64_t(v) >= uint64_t(length)) continue;
+    T& target = line[v * step];
+    if constexpr (add) {
+      target = merge(ScatterMode::sum, target, values[i * between]);
+    } else {
+      target = values[i * between];
+    }
+  }
+}
+
 class GatherAxis : public OpBase<GatherAxis> {
  public:
   static constexpr const char* kName = "gather_axis";
@@ -372,6 +397,11 @@ class GatherAxis : public OpBase<GatherAxis> {
           const I* at = index.data<I>();
           const int64_t length = l.length_a, n = l.length_i, inner = l.inner;
           cpu::parallel_for(l.count, std::max<int64_t>(1, 8192 / (n * inner)), [&](int64_t begin, int64_t end) {
+            if (inner == 1) {
+              Walker w(rest, a.strides(), begin);
+              for (int64_t o = begin; o < end; ++o, w.next()) gather_line(from + w.offset(), step, at + o * n, to + o * n, n, length);
+              return;
+            }
             // Lines side by side share a row of the index: offsets of one row serve all rows.
             std::vector<int64_t> lines(inner);
             for (int64_t o = begin; o < end; ++o) {
@@ -441,14 +471,9 @@ class ScatterAxis : public OpBase<ScatterAxis> {
               Walker w(rest, strides, o * l.inner);
               for (int64_t k = 0; k < l.inner; ++k, w.next()) {
                 T* line = out[0].data<T>() + w.offset();
-                int64_t p = o * n * l.inner + k;
-                for (int64_t i = 0; i < n; ++i, p += l.inner) {
-                  int64_t v = int64_t(at[p]);
-                  v += v < 0 ? length : 0;
-                  if (uint64_t(v) >= uint64_t(length)) continue;
-                  T& target = line[v * step];
-                  target = accumulate ? merge(ScatterMode::sum, target, given[p]) : given[p];
-                }
+                const int64_t p = o * n * l.inner + k;
+                auto put = accumulate ? scatter_line<true, T, I> : scatter_line<false, T, I>;
+                put(line, step, at + p, given + p, l.inner, n, length);
               }
             }
           });

@@ -97,7 +97,12 @@ void add_rows(const void* in, int64_t stride, int64_t rows, int64_t n, void* acc
   for (; rows >= 4; rows -= 4, x += 4 * stride) {
     const T *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
 #pragma GCC ivdep
-    for (int64_t i = 0; i < n; ++i) y[i] = f(f(f(f(y[i], load(x[i])), load(x1[i])), load(x2[i])), load(x3[i]));
+    for (int64_t i = 0; i < n; ++i) {
+      A v = f(y[i], load(x[i]));
+      v = f(v, load(x1[i]));
+      v = f(v, load(x2[i]));
+      y[i] = f(v, load(x3[i]));
+    }
   }
   for (; rows > 0; --rows, x += stride) {
 #pragma GCC ivdep
