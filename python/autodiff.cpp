@@ -396,8 +396,8 @@ void init_autodiff(nb::module_& m) {
       nb::sig("def checkpoint(fun: Callable) -> Callable"),
       "fun, recomputing its intermediate values for the gradient instead of keeping them in memory.");
   m.def(
-      "stop_gradient", [](const array& a, const StreamOrDevice& s) { return stop_gradient(a, s); }, nb::arg(), nb::kw_only(), 
-      "stream"_a = nb::none(), "The array itself, as a constant of every derivative.");
+      "stop_gradient", [](const array& a, const StreamOrDevice& s) { return stop_gradient(a, s); }, nb::arg(),
+      nb::kw_only(),       "stream"_a = nb::none(), "The array itself, as a constant of every derivative.");
   m.def(
       "depends",
       [](const std::variant<array, Arrays>& inputs, const std::variant<array, Arrays>& dependencies) -> nb::object {

@@ -16,7 +16,9 @@ std::atomic<bool>& enabled() {
 // Stands for this thread's programs: entries hold it weakly, so they expire with the thread or when it is renewed.
 thread_local std::shared_ptr<char> thread_token = std::make_shared<char>();
 
-size_t mix(size_t h, size_t x) { return (h ^ (x + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdull; }
+size_t mix(size_t h, size_t x) {
+  return (h ^ (x + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdull;
+}
 
 }  // namespace
 

@@ -110,7 +110,9 @@ bool scalar_bits(const array& a, std::pair<int, uint64_t>* key) {
   return true;
 }
 
-size_t mix(size_t h, size_t x) { return (h ^ (x + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdull; }
+size_t mix(size_t h, size_t x) {
+  return (h ^ (x + 0x9e3779b97f4a7c15ull + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdull;
+}
 
 size_t hash_step(const Program::Step& s) {
   size_t h = typeid(*s.op).hash_code();
