@@ -41,6 +41,7 @@ void def_file(nb::module_& m) {
           runtime_error("[load] ", out.nbytes(), " bytes are wanted, there are ", data.size(), ".");
         }
         if (out.nbytes()) std::memcpy(out.bytes(), data.c_str(), out.nbytes());
+        if (dtype == bool_) io::normalise_bools(out.bytes(), out.nbytes());
         return out;
       },
       "data"_a, "shape"_a, "dtype"_a);

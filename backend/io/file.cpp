@@ -80,4 +80,8 @@ char* File::map() {
   return mapping_;
 }
 
+void normalise_bools(char* data, uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) data[i] = data[i] != 0;
+}
+
 }  // namespace mlx_rocm::io

@@ -34,4 +34,7 @@ class File {
   uint64_t mapping_size_ = 0;
 };
 
+// A bool is 0 or 1 whatever the bytes of a file say.
+void normalise_bools(char* data, uint64_t count);
+
 }  // namespace mlx_rocm::io

@@ -38,10 +38,12 @@ class Load : public OpBase<Load> {
   void cpu(const Arrays&, const Arrays& out) override {
     if (!file_) file_ = io::File::open(path);  // an imported function
     const uint64_t bytes = out[0].nbytes();
-    if (bytes >= kMapFrom && !swapped && offset % dtype.size() == 0 && share_pages(out[0], bytes)) return;
+    const bool as_stored = !swapped && dtype != bool_;
+    if (bytes >= kMapFrom && as_stored && offset % dtype.size() == 0 && share_pages(out[0], bytes)) return;
     out[0].allocate();
     if (bytes == 0) return;
     file_->read(offset, bytes, out[0].bytes());
+    if (dtype == bool_) io::normalise_bools(out[0].bytes(), bytes);
     if (swapped) {
       const size_t parts = is_complex(dtype) ? 2 : 1;
       swap_bytes(out[0].bytes(), out[0].size() * int64_t(parts), dtype.size() / parts);

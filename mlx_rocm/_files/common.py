@@ -51,7 +51,14 @@ def write_target(file, extension, write):
     path = os.fspath(file)
     if not path.endswith(extension):
         path += extension
-    folder, name = os.path.split(os.path.abspath(path))
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device: nothing to keep
+        with open(path, "wb") as out:
+            write(out)
+        return
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise RuntimeError(f"[save] Failed to open file {path}: it is read-only.")
+    folder, name = os.path.split(path)
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=name + ".", suffix=".part", dir=folder)
     except OSError as error:

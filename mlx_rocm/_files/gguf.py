@@ -18,8 +18,18 @@ MAGIC = b"GGUF"
 VERSION = 3
 ALIGNMENT = 32
 MAX_DIMENSIONS = 8
-TENSOR_TYPES = {0: mx.float32, 1: mx.float16, 24: mx.int8, 25: mx.int16, 26: mx.int32}
-TENSOR_CODES = {dtype: code for code, dtype in TENSOR_TYPES.items()}
+TENSOR_TYPES = {
+    0: mx.float32,
+    1: mx.float16,
+    24: mx.int8,
+    25: mx.int16,
+    26: mx.int32,
+    27: mx.int64,
+    28: mx.float64,
+    30: mx.bfloat16,
+}
+# Those that can be saved: what MLX saves, and bfloat16.
+TENSOR_CODES = {dtype: code for code, dtype in TENSOR_TYPES.items() if code not in (27, 28)}
 # metadata: code -> (struct format, dtype)
 VALUE_TYPES = {
     0: ("B", mx.uint8),

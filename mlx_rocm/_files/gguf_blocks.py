@@ -106,6 +106,55 @@ def _q6_k(data):
     return (_halves(data, 208).astype(np.float32) * scales)[:, :, None].reshape(-1, 16, 1) * q
 
 
+def _crumbs(data):
+    """64 bytes as 16 groups of 16 two-bit numbers: each half of 32 bytes holds four groups of 32, lowest bits first."""
+    halves = data.reshape(-1, 2, 1, 32)
+    return np.concatenate([(halves >> shift) & 3 for shift in (0, 2, 4, 6)], axis=2).reshape(-1, 16, 16)
+
+
+def _q2_k(data):
+    d, least = _halves(data, 80).astype(np.float32), _halves(data, 82).astype(np.float32)
+    scales, minima = (data[:, :16] & 15).astype(np.float32), (data[:, :16] >> 4).astype(np.float32)
+    return (d * scales)[:, :, None] * _crumbs(data[:, 16:80]) - (least * minima)[:, :, None]
+
+
+def _q3_k(data):
+    high = np.stack([(data[:, :32] >> i) & 1 for i in range(8)], axis=1).reshape(-1, 16, 16)
+    q = (_crumbs(data[:, 32:96]) | (high << 2)).astype(np.float32) - 4
+    low = np.concatenate([data[:, 96:104] & 15, data[:, 96:104] >> 4], axis=1)
+    top = np.concatenate([(data[:, 104:108] >> shift) & 3 for shift in (0, 2, 4, 6)], axis=1)
+    scales = (low | (top << 4)).astype(np.float32) - 32
+    return (_halves(data, 108).astype(np.float32) * scales)[:, :, None] * q
+
+
+def _q8_k(data):
+    return np.ascontiguousarray(data[:, :4]).view("<f4") * data[:, 4:260].view(np.int8).astype(np.float32)
+
+
+# The values of 4-bit codes that are not evenly spaced.
+IQ4_VALUES = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.float32)
+FP4_VALUES = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
+
+
+def _iq4_nl(data):
+    return _halves(data, 0).astype(np.float32) * IQ4_VALUES[_nibbles(data[:, 2:])]
+
+
+def _iq4_xs(data):
+    low = np.stack([data[:, 4:8] & 15, data[:, 4:8] >> 4], axis=2).reshape(-1, 8)
+    top = np.concatenate(
+        [(data[:, at : at + 1] >> shift) & 3 for at in (2, 3) for shift in (0, 2, 4, 6)], axis=1
+    )
+    scales = (low | (top << 4)).astype(np.float32) - 32
+    q = data[:, 8:].reshape(-1, 8, 16)
+    values = IQ4_VALUES[np.concatenate([q & 15, q >> 4], axis=2)]
+    return (_halves(data, 0).astype(np.float32) * scales)[:, :, None] * values
+
+
+def _mxfp4(data):
+    return np.ldexp(FP4_VALUES[_nibbles(data[:, 1:])], data[:, :1].astype(np.int32) - 127)
+
+
 # by the number that GGUF gives the type
 BLOCKS = {
     2: Block("Q4_0", 32, 18, 4, _q4_0),
@@ -113,9 +162,15 @@ BLOCKS = {
     6: Block("Q5_0", 32, 22, None, _q5_0),
     7: Block("Q5_1", 32, 24, None, _q5_1),
     8: Block("Q8_0", 32, 34, 8, _q8_0),
+    10: Block("Q2_K", 256, 84, None, _q2_k),
+    11: Block("Q3_K", 256, 110, None, _q3_k),
     12: Block("Q4_K", 256, 144, None, _q4_k),
     13: Block("Q5_K", 256, 176, None, _q5_k),
     14: Block("Q6_K", 256, 210, None, _q6_k),
+    15: Block("Q8_K", 256, 292, None, _q8_k),
+    20: Block("IQ4_NL", 32, 18, None, _iq4_nl),
+    23: Block("IQ4_XS", 256, 136, None, _iq4_xs),
+    39: Block("MXFP4", 32, 17, None, _mxfp4),
 }
 
 
@@ -131,4 +186,5 @@ def to_affine(block, data, shape):
 
 
 def to_float16(block, data, shape):
-    return mx.array(block.decode(data).astype(np.float16).reshape(shape))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return mx.array(block.decode(data).astype(np.float16).reshape(shape))
