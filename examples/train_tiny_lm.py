@@ -21,13 +21,13 @@ import time
 from functools import partial
 from pathlib import Path
 
-import mlx_rocm.core as mx
 import numpy as np
 from mlx_lm.convert import convert
 from mlx_lm.models import llama
 from mlx_lm.utils import save_config, save_model
 from story_grammar import write_stories
 
+import mlx_rocm.core as mx
 import mlx_rocm.optimizers as optim
 from mlx_rocm import nn
 from mlx_rocm.utils import tree_flatten

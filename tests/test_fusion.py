@@ -2,9 +2,10 @@
 
 import random
 
-import mlx_rocm.core as mx
 import numpy as np
 import pytest
+
+import mlx_rocm.core as mx
 
 SHAPES = [(), (1,), (5,), (3, 5), (1, 5), (3, 1), (2, 3, 5), (700,), (40, 700)]
 DTYPES = [

@@ -1,10 +1,10 @@
 """mlx_rocm.nn.losses: values in double precision, gradients against differences, errors."""
 
-import mlx_rocm.core as mx
 import numpy as np
 import pytest
 from scipy import special, stats
 
+import mlx_rocm.core as mx
 from mlx_rocm import nn
 
 L = nn.losses

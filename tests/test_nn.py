@@ -4,10 +4,10 @@ import copy
 import math
 import pickle
 
-import mlx_rocm.core as mx
 import numpy as np
 import pytest
 
+import mlx_rocm.core as mx
 from mlx_rocm import nn
 from mlx_rocm.nn.layers import distributed as sharding
 from mlx_rocm.utils import tree_flatten, tree_map

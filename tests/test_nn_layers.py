@@ -4,11 +4,11 @@ import math
 import sys
 from pathlib import Path
 
-import mlx_rocm.core as mx
 import numpy as np
 import pytest
 from scipy import special
 
+import mlx_rocm.core as mx
 from mlx_rocm import nn
 from mlx_rocm.utils import tree_flatten
 

@@ -3,10 +3,10 @@ formulas, and how optimizers treat trees, states and types."""
 
 import math
 
-import mlx_rocm.core as mx
 import numpy as np
 import pytest
 
+import mlx_rocm.core as mx
 import mlx_rocm.optimizers as opt
 from mlx_rocm import nn
 from mlx_rocm.utils import tree_flatten, tree_map, tree_unflatten

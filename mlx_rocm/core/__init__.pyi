@@ -20,7 +20,7 @@ from mlx_rocm.core.linalg import norm as matrix_norm
 
 from typing import Any, BinaryIO as file, TypeAlias
 scalar: TypeAlias = bool | int | float | complex
-StreamOrDevice: TypeAlias = "Stream | ThreadLocalStream | Device | DeviceType | None"
+StreamOrDevice: TypeAlias = Stream | ThreadLocalStream | Device | DeviceType | None
 _PrintOptionsContext: TypeAlias = Any
 
 __mlx_rocm_version__: str = '0.1.0'
