@@ -347,10 +347,10 @@ inline int64_t clamp_index(I index, int64_t length) {
 
 template <class T, class I>
 void gather_line(const T* line, int64_t step, const I* index, T* out, int64_t n, int64_t length) {
-  if (step == 1) {
-    for (int64_t i = 0; i < n; ++i) out[i] = line[clamp_index(index[i], length)];
-  } else {
-    for (int64_t i = 0; i < n; ++i) out[i] = line[clamp_index(index[i], length) * step];
+  for (int64_t i = 0; i < n; ++i) {
+    int64_t v = int64_t(index[i]);
+    if (uint64_t(v) >= uint64_t(length)) [[unlikely]] v = clamp_index(v, length);
+    out[i] = line[v * step];
   }
 }
 
