@@ -77,6 +77,8 @@ void def_foreign_kernels(nb::module_& f) {
   f.def(
       "cuda_kernel",
       [](const nb::args&, const nb::kwargs&) { runtime_error("[cuda_kernel] No CUDA back-end."); },
+      nb::sig("def cuda_kernel(name: str, input_names: Sequence[str], output_names: Sequence[str], source: str, header: str "
+              "= '', ensure_row_contiguous: bool = True, shared_memory: int = 0) -> object"),
       "A kernel in CUDA's language: fails, for want of a CUDA back-end.");
   f.def(
       "precompiled_cuda_kernel",

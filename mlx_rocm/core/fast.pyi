@@ -43,7 +43,7 @@ def metal_kernel(name: str, input_names: Sequence[str], output_names: Sequence[s
     A kernel in Metal's language: it can be exported, and fails when it is called otherwise.
     """
 
-def cuda_kernel(*args, **kwargs) -> None:
+def cuda_kernel(name: str, input_names: Sequence[str], output_names: Sequence[str], source: str, header: str = '', ensure_row_contiguous: bool = True, shared_memory: int = 0) -> object:
     """A kernel in CUDA's language: fails, for want of a CUDA back-end."""
 
 def precompiled_cuda_kernel(*args, **kwargs) -> None:
