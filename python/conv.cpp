@@ -23,14 +23,15 @@ void def_conv(nb::module_& m, const SpatialName& name) {
   m.def(
       name.conv,
       [n = name.axes](const array& input, const array& weight, nb::handle stride, nb::handle padding,
-                        nb::handle dilation, int groups, const StreamOrDevice& s) {
+                      nb::handle dilation, int groups, const StreamOrDevice& s) {
         const Axes pad = to_spatial(padding, n);
         const Axes steps = to_spatial(stride, n), spread = to_spatial(dilation, n);
         return conv_general(input, weight, {steps, pad, pad, spread, {}, groups, false}, s);
       },
       nb::arg(), nb::arg(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "groups"_a = 1, nb::kw_only(),
       "stream"_a = nb::none(),
-      "Convolution of input (batch, ..., channels) with weight (out_channels, ..., channels / groups). stride, padding "
+      "Convolution of input (batch, ..., channels) with weight (out_channels, ..., channels / groups). "
+      "stride, padding "
       "and dilation are an int or one int per spatial axis.");
 }
 
@@ -38,13 +39,14 @@ void def_transpose(nb::module_& m, const SpatialName& name) {
   m.def(
       name.transpose,
       [n = name.axes](const array& input, const array& weight, nb::handle stride, nb::handle padding,
-                        nb::handle dilation, nb::handle output_padding, int groups, const StreamOrDevice& s) {
-        return conv_transpose(input, weight, to_spatial(stride, n), to_spatial(padding, n), to_spatial(dilation, n),
-                              to_spatial(output_padding, n), groups, s);
+                      nb::handle dilation, nb::handle output_padding, int groups, const StreamOrDevice& s) {
+        return conv_transpose(input, weight, to_spatial(stride, n), to_spatial(padding, n),
+                              to_spatial(dilation, n), to_spatial(output_padding, n), groups, s);
       },
-      nb::arg(), nb::arg(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "output_padding"_a = 0, "groups"_a = 1,
-      nb::kw_only(), "stream"_a = nb::none(),
-      "Transposed convolution of input (batch, ..., channels) with weight (out_channels, ..., channels / groups).");
+      nb::arg(), nb::arg(), "stride"_a = 1, "padding"_a = 0, "dilation"_a = 1, "output_padding"_a = 0,
+      "groups"_a = 1, nb::kw_only(), "stream"_a = nb::none(),
+      "Transposed convolution of input (batch, ..., channels) with weight (out_channels, ..., channels / "
+      "groups).");
 }
 
 }  // namespace
@@ -56,26 +58,30 @@ void init_conv(nb::module_& m) {
   }
   m.def(
       "conv_general",
-      [](const array& input, const array& weight, nb::handle stride, nb::handle padding, nb::handle kernel_dilation,
-         nb::handle input_dilation, int groups, bool flip, const StreamOrDevice& s) {
+      [](const array& input, const array& weight, nb::handle stride, nb::handle padding,
+         nb::handle kernel_dilation, nb::handle input_dilation, int groups, bool flip,
+         const StreamOrDevice& s) {
         Axes low, high;
         // Two sequences give the padding of either side.
-        if (nb::isinstance<nb::tuple>(padding) && nb::len(padding) == 2 && !nb::isinstance<nb::int_>(padding[0])) {
+        if (nb::isinstance<nb::tuple>(padding) && nb::len(padding) == 2 &&
+            !nb::isinstance<nb::int_>(padding[0])) {
           low = to_spatial(padding[0]);
           high = to_spatial(padding[1]);
         } else {
           low = high = to_spatial(padding);
         }
         return conv_general(input, weight,
-                            {to_spatial(stride), low, high, to_spatial(kernel_dilation), to_spatial(input_dilation),
-                             groups, flip},
+                            {to_spatial(stride), low, high, to_spatial(kernel_dilation),
+                             to_spatial(input_dilation), groups, flip},
                             s);
       },
       nb::arg(), nb::arg(), "stride"_a = 1, "padding"_a = 0, "kernel_dilation"_a = 1, "input_dilation"_a = 1,
       "groups"_a = 1, "flip"_a = false, nb::kw_only(), "stream"_a = nb::none(),
-      "Convolution of input (batch, ..., channels) with weight (out_channels, ..., channels / groups) over 1 to 3 "
+      "Convolution of input (batch, ..., channels) with weight (out_channels, ..., channels / groups) over 1 "
+      "to 3 "
       "spatial axes. padding: an int, one per axis, or a pair of such for the low and high sides.");
-  m.def("convolve", &convolve, nb::arg(), nb::arg(), "mode"_a = "full", nb::kw_only(), "stream"_a = nb::none(),
+  m.def("convolve", &convolve, nb::arg(), nb::arg(), "mode"_a = "full", nb::kw_only(),
+        "stream"_a = nb::none(),
         "Discrete convolution of two 1-d arrays; mode is 'full', 'same' or 'valid'.");
 }
 

@@ -9,7 +9,8 @@ using MaybeArray = std::optional<array>;
 using MaybeInt = std::optional<int>;
 
 constexpr const char* kModes =
-    "mode is 'affine' (bits 2, 3, 4, 5, 6 or 8; groups of 32, 64 or 128), 'mxfp4', 'mxfp8' (groups of 32) or 'nvfp4' "
+    "mode is 'affine' (bits 2, 3, 4, 5, 6 or 8; groups of 32, 64 or 128), 'mxfp4', 'mxfp8' (groups of 32) or "
+    "'nvfp4' "
     "(groups of 16).";
 
 std::string doc(const char* text) { return std::string(text) + " " + kModes; }
@@ -19,13 +20,14 @@ std::string doc(const char* text) { return std::string(text) + " " + kModes; }
 void init_quantized(nb::module_& m) {
   m.def(
       "quantize",
-      [](const array& w, MaybeInt group_size, MaybeInt bits, const std::string& mode, const MaybeArray& global_scale,
-         const StreamOrDevice& s) {
+      [](const array& w, MaybeInt group_size, MaybeInt bits, const std::string& mode,
+         const MaybeArray& global_scale, const StreamOrDevice& s) {
         return nb::tuple(nb::cast(quantize(w, {group_size, bits, mode}, global_scale, s)));
       },
       nb::arg(), "group_size"_a = nb::none(), "bits"_a = nb::none(), "mode"_a = "affine", nb::kw_only(),
       "global_scale"_a = nb::none(), "stream"_a = nb::none(),
-      doc("Packs w (..., n) into codes (..., n * bits / 32) uint32, scales (..., n / group_size) and, for affine, biases.")
+      doc("Packs w (..., n) into codes (..., n * bits / 32) uint32, scales (..., n / group_size) and, for "
+          "affine, biases.")
           .c_str());
   m.def(
       "dequantize",
@@ -43,9 +45,9 @@ void init_quantized(nb::module_& m) {
          MaybeInt group_size, MaybeInt bits, const std::string& mode, const StreamOrDevice& s) {
         return quantized_matmul(x, w, scales, biases, transpose, {group_size, bits, mode}, s);
       },
-      nb::arg(), nb::arg(), "scales"_a, "biases"_a = nb::none(), "transpose"_a = true, "group_size"_a = nb::none(),
-      "bits"_a = nb::none(), "mode"_a = "affine", nb::kw_only(), "stream"_a = nb::none(),
-      doc("x @ w.T (or x @ w) with w packed by quantize.").c_str());
+      nb::arg(), nb::arg(), "scales"_a, "biases"_a = nb::none(), "transpose"_a = true,
+      "group_size"_a = nb::none(), "bits"_a = nb::none(), "mode"_a = "affine", nb::kw_only(),
+      "stream"_a = nb::none(), doc("x @ w.T (or x @ w) with w packed by quantize.").c_str());
   m.def(
       "gather_qmm",
       [](const array& x, const array& w, const array& scales, const MaybeArray& biases, const MaybeArray& lhs,
@@ -58,27 +60,32 @@ void init_quantized(nb::module_& m) {
       "rhs_indices"_a = nb::none(), "transpose"_a = true, "group_size"_a = nb::none(), "bits"_a = nb::none(),
       "mode"_a = "affine", "global_scale"_a = nb::none(), nb::kw_only(), "sorted_indices"_a = false,
       "stream"_a = nb::none(),
-      doc("quantized_matmul of the matrices that the indices pick from the flattened batch axes of x and w.").c_str());
+      doc("quantized_matmul of the matrices that the indices pick from the flattened batch axes of x and w.")
+          .c_str());
   m.def(
       "qqmm",
       [](const array& x, const array& w, const MaybeArray& scales, MaybeInt group_size, MaybeInt bits,
-         const std::string& mode, const MaybeArray& global_x, const MaybeArray& global_w, const StreamOrDevice& s) {
+         const std::string& mode, const MaybeArray& global_x, const MaybeArray& global_w,
+         const StreamOrDevice& s) {
         return qqmm(x, w, scales, {group_size, bits, mode}, global_x, global_w, s);
       },
-      "x"_a, "w"_a, "scales"_a = nb::none(), "group_size"_a = nb::none(), "bits"_a = nb::none(), "mode"_a = "nvfp4",
-      "global_scale_x"_a = nb::none(), "global_scale_w"_a = nb::none(), nb::kw_only(), "stream"_a = nb::none(),
-      "x @ w.T with x quantised first, and w too unless it is packed already (then with scales). mode is 'mxfp4', "
+      "x"_a, "w"_a, "scales"_a = nb::none(), "group_size"_a = nb::none(), "bits"_a = nb::none(),
+      "mode"_a = "nvfp4", "global_scale_x"_a = nb::none(), "global_scale_w"_a = nb::none(), nb::kw_only(),
+      "stream"_a = nb::none(),
+      "x @ w.T with x quantised first, and w too unless it is packed already (then with scales). mode is "
+      "'mxfp4', "
       "'mxfp8' or 'nvfp4'.");
   m.def(
       "gather_qqmm",
-      [](const array& x, const array& w, const MaybeArray& scales, const MaybeArray& lhs, const MaybeArray& rhs,
-         MaybeInt group_size, MaybeInt bits, const std::string& mode, const MaybeArray& global_x,
-         const MaybeArray& global_w, bool, const StreamOrDevice& s) {
+      [](const array& x, const array& w, const MaybeArray& scales, const MaybeArray& lhs,
+         const MaybeArray& rhs, MaybeInt group_size, MaybeInt bits, const std::string& mode,
+         const MaybeArray& global_x, const MaybeArray& global_w, bool, const StreamOrDevice& s) {
         return gather_qqmm(x, w, scales, lhs, rhs, {group_size, bits, mode}, global_x, global_w, s);
       },
-      nb::arg(), nb::arg(), "scales"_a = nb::none(), "lhs_indices"_a = nb::none(), "rhs_indices"_a = nb::none(),
-      "group_size"_a = nb::none(), "bits"_a = nb::none(), "mode"_a = "nvfp4", "global_scale_x"_a = nb::none(),
-      "global_scale_w"_a = nb::none(), nb::kw_only(), "sorted_indices"_a = false, "stream"_a = nb::none(),
+      nb::arg(), nb::arg(), "scales"_a = nb::none(), "lhs_indices"_a = nb::none(),
+      "rhs_indices"_a = nb::none(), "group_size"_a = nb::none(), "bits"_a = nb::none(), "mode"_a = "nvfp4",
+      "global_scale_x"_a = nb::none(), "global_scale_w"_a = nb::none(), nb::kw_only(),
+      "sorted_indices"_a = false, "stream"_a = nb::none(),
       "qqmm of the matrices that the indices pick from the flattened batch axes of x and w.");
   m.def("to_fp8", &to_fp8, "x"_a, nb::kw_only(), "stream"_a = nb::none(),
         "Bytes of e4m3 floats nearest to x, saturating at 448.");

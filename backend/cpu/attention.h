@@ -10,8 +10,9 @@ namespace mlx_rocm::cpu {
 enum class AttentionType { f32, bf16, f16 };
 enum class MaskKind { none, boolean, f32, bf16, f16 };
 
-// q (batch, heads, q_len, dim), k (batch, kv_heads, kv_len, dim), v (batch, kv_heads, kv_len, v_dim); the last axis is
-// contiguous, the other strides (in elements) are free. Several query heads may share a key head.
+// q (batch, heads, q_len, dim), k (batch, kv_heads, kv_len, dim), v (batch, kv_heads, kv_len, v_dim); the
+// last axis is contiguous, the other strides (in elements) are free. Several query heads may share a key
+// head.
 struct AttentionTensor {
   const void* data = nullptr;
   int64_t batch = 0;

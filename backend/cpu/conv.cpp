@@ -75,7 +75,8 @@ class PatchCopier {
     const int64_t before = std::clamp<int64_t>(-start, 0, s_.kernel[2]);
     const int64_t end = std::clamp<int64_t>(s_.in[2] - start, before, s_.kernel[2]);
     std::memset(out, 0, before * bytes);
-    if (end > before) std::memcpy(out + before * bytes, x_ + (line + start + before) * bytes, (end - before) * bytes);
+    if (end > before)
+      std::memcpy(out + before * bytes, x_ + (line + start + before) * bytes, (end - before) * bytes);
     std::memset(out + end * bytes, 0, (s_.kernel[2] - end) * bytes);
   }
 
@@ -101,7 +102,8 @@ class PatchCopier {
 // Whether the patches of consecutive positions are the input itself.
 bool is_pointwise(const ConvShape& s) {
   for (int axis = 0; axis < 3; ++axis) {
-    if (s.kernel[axis] != 1 || s.stride[axis] != 1 || s.pad_lo[axis] != 0 || s.input_dilation[axis] != 1) return false;
+    if (s.kernel[axis] != 1 || s.stride[axis] != 1 || s.pad_lo[axis] != 0 || s.input_dilation[axis] != 1)
+      return false;
     if (s.in[axis] != s.out[axis]) return false;
   }
   return true;
@@ -122,11 +124,12 @@ void for_patches(const ConvShape& s, const void* x, int64_t group, Use use) {
   const PatchCopier copier(s, x, group * channels, channels);
   for (int64_t first = 0; first < s.positions(); first += most) {
     const int64_t count = std::min(most, s.positions() - first);
-    parallel_for(count, std::max<int64_t>(1, 65536 / std::max<int64_t>(1, row * size)), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        copier.copy(position_of(s, first + i), patches.data() + i * row * size);
-      }
-    });
+    parallel_for(count, std::max<int64_t>(1, 65536 / std::max<int64_t>(1, row * size)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) {
+                     copier.copy(position_of(s, first + i), patches.data() + i * row * size);
+                   }
+                 });
     use(patches.data(), row, first, count);
   }
 }

@@ -8,9 +8,10 @@
 
 namespace mlx_rocm::cpu {
 
-// x (batch, in[0..2], channels), w (out_channels, kernel[0..2], channels / groups), y (batch, out[0..2], out_channels), all
-// contiguous and of one type. Output position p and kernel tap t meet at p * stride + t * dilation - pad_lo of the input
-// with input_dilation - 1 zeros between its elements. With flip, tap t uses the weights of kernel - 1 - t.
+// x (batch, in[0..2], channels), w (out_channels, kernel[0..2], channels / groups), y (batch, out[0..2],
+// out_channels), all contiguous and of one type. Output position p and kernel tap t meet at p * stride + t *
+// dilation - pad_lo of the input with input_dilation - 1 zeros between its elements. With flip, tap t uses
+// the weights of kernel - 1 - t.
 struct ConvShape {
   GemmType type = GemmType::f32;
   int64_t batch = 0;
@@ -38,7 +39,8 @@ void convolve_weight_gradient(const ConvShape& shape, const void* x, const void*
 struct ConvTable {
   // y[c] = sum over taps of x[tap][c] * w[tap][c]; w is f32.
   void (*depthwise_f32)(const void* const* x, const float* const* w, int64_t taps, void* y, int64_t channels);
-  void (*depthwise_bf16)(const void* const* x, const float* const* w, int64_t taps, void* y, int64_t channels);
+  void (*depthwise_bf16)(const void* const* x, const float* const* w, int64_t taps, void* y,
+                         int64_t channels);
   void (*depthwise_f16)(const void* const* x, const float* const* w, int64_t taps, void* y, int64_t channels);
 };
 

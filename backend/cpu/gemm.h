@@ -9,8 +9,8 @@ namespace mlx_rocm::cpu {
 
 enum class GemmType { f32, f64, bf16, f16, c64 };
 
-// A is (m, k), B is (k, n), C and D are (m, n). Strides are in elements and may have any sign, 0 included (not for C).
-// Half types accumulate in f32 and round once. With addend == nullptr, beta is ignored.
+// A is (m, k), B is (k, n), C and D are (m, n). Strides are in elements and may have any sign, 0 included
+// (not for C). Half types accumulate in f32 and round once. With addend == nullptr, beta is ignored.
 struct GemmArgs {
   GemmType type = GemmType::f32;
   int64_t m = 0;
@@ -30,8 +30,9 @@ struct GemmArgs {
   const void* addend = nullptr;
   int64_t d_row = 0;
   int64_t d_col = 0;
-  // Instead of b: gives the columns [first, first + count) (first a multiple of 32) of B when they are needed, as
-  // (count, k) contiguous, or as (k, count) when b_row_major. The memory belongs to the calling thread.
+  // Instead of b: gives the columns [first, first + count) (first a multiple of 32) of B when they are
+  // needed, as (count, k) contiguous, or as (k, count) when b_row_major. The memory belongs to the calling
+  // thread.
   const void* (*b_columns)(const void* context, int64_t first, int64_t count) = nullptr;
   const void* b_context = nullptr;
   bool b_row_major = false;
@@ -39,8 +40,8 @@ struct GemmArgs {
 
 void gemm(const GemmArgs& args);
 
-// One product per i in [0, count), with element offsets added to the pointers of `args`; a null offset list means that
-// all products share that matrix.
+// One product per i in [0, count), with element offsets added to the pointers of `args`; a null offset list
+// means that all products share that matrix.
 struct GemmOffsets {
   const int64_t* a = nullptr;
   const int64_t* b = nullptr;

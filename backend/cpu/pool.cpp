@@ -23,8 +23,8 @@
 namespace mlx_rocm::cpu {
 namespace {
 
-constexpr int kSlots = 16;            // loops of different callers that may be shared out at one time
-constexpr int kChunksPerThread = 4;   // enough to even out a thread that loses its core
+constexpr int kSlots = 16;           // loops of different callers that may be shared out at one time
+constexpr int kChunksPerThread = 4;  // enough to even out a thread that loses its core
 constexpr auto kSpin = std::chrono::microseconds(30);
 
 thread_local bool inside_loop = false;
@@ -50,9 +50,9 @@ bool spin_until(Ready ready) {
   return ready();
 }
 
-// One shared-out loop. Slots live for the whole process. `claim` holds (generation << 32 | next chunk): a thread that
-// read the fields of one generation can take a chunk only while that generation is current, so late workers never
-// touch a finished loop and the owner has to wait only for chunks that were really taken.
+// One shared-out loop. Slots live for the whole process. `claim` holds (generation << 32 | next chunk): a
+// thread that read the fields of one generation can take a chunk only while that generation is current, so
+// late workers never touch a finished loop and the owner has to wait only for chunks that were really taken.
 struct Slot {
   alignas(64) std::atomic<uint64_t> claim{0};
   alignas(64) std::atomic<uint32_t> done{0};
@@ -80,7 +80,8 @@ bool take_chunk(Slot& slot, Chunk& chunk) {
     const int64_t step = slot.step.load(std::memory_order_relaxed);
     const int64_t n = slot.n.load(std::memory_order_relaxed);
     const RangeFn* fn = slot.fn.load(std::memory_order_relaxed);
-    if (slot.claim.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (slot.claim.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
       chunk = {fn, index * step, std::min(n, (index + 1) * step)};
       return true;
     }
@@ -133,7 +134,8 @@ class Pool {
  private:
   Slot* acquire_slot() {
     for (Slot& slot : slots_) {
-      if (!slot.owned.load(std::memory_order_relaxed) && !slot.owned.exchange(true, std::memory_order_acquire)) {
+      if (!slot.owned.load(std::memory_order_relaxed) &&
+          !slot.owned.exchange(true, std::memory_order_acquire)) {
         return &slot;
       }
     }

@@ -60,7 +60,9 @@ QuantMatrix rows_from(const QuantMatrix& w, int64_t first, int64_t count) {
   return part;
 }
 
-int64_t row_grain(const QuantMatrix& w) { return std::max<int64_t>(4, kRowsGrain / std::max<int64_t>(1, w.cols)); }
+int64_t row_grain(const QuantMatrix& w) {
+  return std::max<int64_t>(4, kRowsGrain / std::max<int64_t>(1, w.cols));
+}
 
 bool use_bf16_codes(const QmmArgs& args) {
   return isa() == Isa::v4bf16 && args.w.type == FloatType::bf16 && args.w.format.mode == QuantMode::affine &&
@@ -75,8 +77,8 @@ void few_rows_bf16(const QmmArgs& args) {
   auto* sums = scratch_of<float>(ScratchUse::convert, args.m * (padded / 2 + groups));
   auto* arranged = reinterpret_cast<uint16_t*>(sums + args.m * groups);
   for (int64_t m = 0; m < args.m; ++m) {
-    isa_v4bf16::q4_bf16_arrange(add_bytes(args.x, 2 * m * args.x_row), w.cols, w.format.group, arranged + m * padded,
-                                sums + m * groups);
+    isa_v4bf16::q4_bf16_arrange(add_bytes(args.x, 2 * m * args.x_row), w.cols, w.format.group,
+                                arranged + m * padded, sums + m * groups);
   }
   // Rows of x in the inner loop: a block of weights is still in cache for the second one.
   parallel_for(w.rows, row_grain(w), [&](int64_t begin, int64_t end) {
@@ -140,10 +142,11 @@ void many_rows(const QmmArgs& args) {
 }  // namespace
 
 void dequantize(const QuantMatrix& w, void* out, float factor) {
-  parallel_for(w.rows, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, w.cols)), [&](int64_t begin, int64_t end) {
-    void* rows = static_cast<char*>(out) + begin * w.cols * size_of(w.type);
-    quant_table().dequantize(rows_from(w, begin, end - begin), rows, factor);
-  });
+  parallel_for(w.rows, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, w.cols)),
+               [&](int64_t begin, int64_t end) {
+                 void* rows = static_cast<char*>(out) + begin * w.cols * size_of(w.type);
+                 quant_table().dequantize(rows_from(w, begin, end - begin), rows, factor);
+               });
 }
 
 void quantize(const QuantFormat& format, FloatType type, const void* values, int64_t groups, uint8_t* codes,
@@ -177,7 +180,8 @@ void quantized_matmul(const QmmArgs& args) {
   many_rows(args);
 }
 
-void gather_quantized_matmul(const QmmArgs& base, int64_t pairs, const int64_t* x_index, const int64_t* expert) {
+void gather_quantized_matmul(const QmmArgs& base, int64_t pairs, const int64_t* x_index,
+                             const int64_t* expert) {
   const QuantMatrix& w = base.w;
   const int64_t k = base.transpose ? w.cols : w.rows;
   const int64_t n = base.transpose ? w.rows : w.cols;

@@ -1,8 +1,8 @@
 // Group-quantised matrices on raw pointers: packing, unpacking and products.
 //
-// A row of K values is a little-endian stream of `bits`-wide codes in uint32 words. Each group of consecutive values
-// has a scale: affine groups also a bias (both in the type of the activations), mxfp4 / mxfp8 groups a power of two
-// (e8m0 byte), nvfp4 groups an e4m3 byte.
+// A row of K values is a little-endian stream of `bits`-wide codes in uint32 words. Each group of consecutive
+// values has a scale: affine groups also a bias (both in the type of the activations), mxfp4 / mxfp8 groups a
+// power of two (e8m0 byte), nvfp4 groups an e4m3 byte.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct QuantFormat {
   int group = 64;
 };
 
-// Contiguous rows of `cols` values (a multiple of the group). `type` is that of affine scales and biases, and the type
-// that values are rounded to.
+// Contiguous rows of `cols` values (a multiple of the group). `type` is that of affine scales and biases, and
+// the type that values are rounded to.
 struct QuantMatrix {
   QuantFormat format;
   FloatType type = FloatType::f32;
@@ -32,19 +32,20 @@ struct QuantMatrix {
   int64_t cols = 0;
 };
 
-// out (rows, cols) = every value, with the product and the sum each rounded to `type` (as an array expression would).
-// `factor` multiplies nvfp4 scales.
+// out (rows, cols) = every value, with the product and the sum each rounded to `type` (as an array expression
+// would). `factor` multiplies nvfp4 scales.
 void dequantize(const QuantMatrix& w, void* out, float factor = 1.0f);
 
-// values (groups * group) of `type` -> codes, scales, biases (biases for affine only). nvfp4 scales are multiplied by
-// `factor` before rounding.
+// values (groups * group) of `type` -> codes, scales, biases (biases for affine only). nvfp4 scales are
+// multiplied by `factor` before rounding.
 void quantize(const QuantFormat& format, FloatType type, const void* values, int64_t groups, uint8_t* codes,
               void* scales, void* biases, float factor = 1.0f);
 
 void to_fp8(FloatType type, const void* x, uint8_t* out, int64_t n);
 void from_fp8(FloatType type, const uint8_t* x, void* out, int64_t n);
 
-// out (m, n) = x (m, k) @ w^T with w (n, k), or x @ w with w (k, n). x and out are of w.type, accumulation is f32.
+// out (m, n) = x (m, k) @ w^T with w (n, k), or x @ w with w (k, n). x and out are of w.type, accumulation is
+// f32.
 struct QmmArgs {
   QuantMatrix w;
   bool transpose = true;
@@ -57,10 +58,11 @@ struct QmmArgs {
 
 void quantized_matmul(const QmmArgs& args);
 
-// out[i] = x[i] @ expert[i], where every x[i] is (m, k) and every out[i] is (m, n), both contiguous. `base.w` describes
-// one expert; its pointers are those of expert 0 and experts follow one another. Pairs are grouped by expert, so that an
-// expert's weights are read once.
-void gather_quantized_matmul(const QmmArgs& base, int64_t pairs, const int64_t* x_index, const int64_t* expert);
+// out[i] = x[i] @ expert[i], where every x[i] is (m, k) and every out[i] is (m, n), both contiguous. `base.w`
+// describes one expert; its pointers are those of expert 0 and experts follow one another. Pairs are grouped
+// by expert, so that an expert's weights are read once.
+void gather_quantized_matmul(const QmmArgs& base, int64_t pairs, const int64_t* x_index,
+                             const int64_t* expert);
 
 struct QuantTable {
   void (*dequantize)(const QuantMatrix&, void*, float);
@@ -76,7 +78,8 @@ struct QuantTable {
 // 4-bit affine weights times one bf16 row, in bf16 products and f32 sums.
 #if defined(__x86_64__)
 namespace isa_v4bf16 {
-void q4_bf16_rows(const QmmArgs& args, const void* arranged, const float* group_sums, int64_t begin, int64_t end);
+void q4_bf16_rows(const QmmArgs& args, const void* arranged, const float* group_sums, int64_t begin,
+                  int64_t end);
 void q4_bf16_arrange(const void* x, int64_t k, int group, void* arranged, float* group_sums);
 }  // namespace isa_v4bf16
 #endif

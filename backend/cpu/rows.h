@@ -7,8 +7,8 @@
 
 namespace mlx_rocm::cpu {
 
-// x, y: n contiguous elements of the table's type (y may be x). Norms round the normalised value to that type before
-// they scale it; weight and bias may be null.
+// x, y: n contiguous elements of the table's type (y may be x). Norms round the normalised value to that type
+// before they scale it; weight and bias may be null.
 struct RowKernels {
   void (*softmax)(const void* x, void* y, int64_t n);
   float (*logsumexp)(const void* x, int64_t n);

@@ -114,7 +114,8 @@ class Attention : public OpBase<Attention, FusedOp> {
       const array mask = reshape(broadcast_to(in[3], {shape[0], shape[1], shape[2], keys}), grouped);
       scores = mask.dtype() == bool_ ? hide(mask, scores) : scores + mask;
     }
-    const array y = matmul(has_sinks ? weights_with_sinks(scores, in.back()) : softmax(scores, {-1}, true), v);
+    const array y =
+        matmul(has_sinks ? weights_with_sinks(scores, in.back()) : softmax(scores, {-1}, true), v);
     return {reshape(y, {shape[0], shape[1], shape[2], v.shape(-1)})};
   }
 
@@ -163,26 +164,27 @@ REGISTER_OP(Attention)
 
 void check_tensors(const array& q, const array& k, const array& v) {
   for (const array* t : {&q, &k, &v}) {
-    if (t->ndim() != 4) value_error("[", kTag, "] Input with shape ", t->shape(), " is expected to be of rank 4.");
+    if (t->ndim() != 4)
+      value_error("[", kTag, "] Input with shape ", t->shape(), " is expected to be of rank 4.");
     if (t->shape(0) != q.shape(0)) {
       value_error("[", kTag, "] Mismatching batch dimension of the input with shape ", t->shape(), ".");
     }
   }
   if (q.shape(-1) != k.shape(-1)) {
-    value_error("[", kTag, "] Queries and keys must have the same last dimension but have shapes ", q.shape(), " and ",
-                k.shape(), ".");
+    value_error("[", kTag, "] Queries and keys must have the same last dimension but have shapes ", q.shape(),
+                " and ", k.shape(), ".");
   }
   if (k.shape(1) != v.shape(1)) {
-    value_error("[", kTag, "] Keys and values must have as many heads but have ", k.shape(1), " and ", v.shape(1),
-                ".");
+    value_error("[", kTag, "] Keys and values must have as many heads but have ", k.shape(1), " and ",
+                v.shape(1), ".");
   }
   if (k.shape(2) != v.shape(2)) {
-    value_error("[", kTag, "] Keys and values must have the same length but have ", k.shape(2), " and ", v.shape(2),
-                ".");
+    value_error("[", kTag, "] Keys and values must have the same length but have ", k.shape(2), " and ",
+                v.shape(2), ".");
   }
   if (k.shape(1) == 0 || q.shape(1) % k.shape(1) != 0) {
-    value_error("[", kTag, "] The query heads must be a multiple of the key heads but there are ", q.shape(1), " and ",
-                k.shape(1), ".");
+    value_error("[", kTag, "] The query heads must be a multiple of the key heads but there are ", q.shape(1),
+                " and ", k.shape(1), ".");
   }
 }
 

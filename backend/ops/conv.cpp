@@ -73,7 +73,8 @@ struct Geometry {
 template <class Self>
 auto geometry_fields(Self& self) {
   auto& g = self.geometry;
-  return std::tie(g.stride, g.padding_lo, g.padding_hi, g.kernel_dilation, g.input_dilation, g.groups, g.flip);
+  return std::tie(g.stride, g.padding_lo, g.padding_hi, g.kernel_dilation, g.input_dilation, g.groups,
+                  g.flip);
 }
 
 array input_gradient(const Geometry& g, const array& cotangent, const array& weight, const Shape& input);
@@ -161,7 +162,8 @@ class ConvolutionWeightGradient : public OpBase<ConvolutionWeightGradient> {
     const array x = cpu::contiguous(in[0], type), g = cpu::contiguous(in[1], type);
     const array dw = type == out[0].dtype() ? out[0] : array::uninitialised(out[0].shape(), type);
     if (same(dw, out[0])) dw.allocate();
-    cpu::convolve_weight_gradient(geometry.kernel_shape(x, dw.shape(), g.shape()), x.bytes(), g.bytes(), dw.bytes());
+    cpu::convolve_weight_gradient(geometry.kernel_shape(x, dw.shape(), g.shape()), x.bytes(), g.bytes(),
+                                  dw.bytes());
     if (same(dw, out[0])) return;
     out[0].allocate();
     cpu::copy(dw, out[0]);
@@ -246,8 +248,8 @@ void require_positive(const Axes& values, const char* what) {
 void check_operands(const array& x, const array& w, int groups) {
   const int spatial = x.ndim() - 2;
   if (spatial < 1 || spatial > 3) {
-    value_error("[conv] The input must have 1 to 3 spatial axes, as (batch, ..., channels), but has shape ", x.shape(),
-                ".");
+    value_error("[conv] The input must have 1 to 3 spatial axes, as (batch, ..., channels), but has shape ",
+                x.shape(), ".");
   }
   if (w.ndim() != x.ndim()) {
     value_error("[conv] The weight must have shape (out_channels, ..., channels) with ", spatial,
@@ -258,18 +260,19 @@ void check_operands(const array& x, const array& w, int groups) {
                 w.dtype().name(), ".");
   }
   if (groups < 1 || x.shape(-1) % groups != 0 || w.shape(0) % groups != 0) {
-    value_error("[conv] Input and output channels must be divisible by the groups but the shapes are ", x.shape(),
-                " and ", w.shape(), " with ", groups, " groups.");
+    value_error("[conv] Input and output channels must be divisible by the groups but the shapes are ",
+                x.shape(), " and ", w.shape(), " with ", groups, " groups.");
   }
   if (x.shape(-1) != groups * w.shape(-1)) {
-    value_error("[conv] The weight of shape ", w.shape(), " with ", groups, " groups expects ", groups * w.shape(-1),
-                " input channels but the input has shape ", x.shape(), ".");
+    value_error("[conv] The weight of shape ", w.shape(), " with ", groups, " groups expects ",
+                groups * w.shape(-1), " input channels but the input has shape ", x.shape(), ".");
   }
 }
 
 }  // namespace
 
-array conv_general(const array& input, const array& weight, const ConvOptions& options, const StreamOrDevice& s) {
+array conv_general(const array& input, const array& weight, const ConvOptions& options,
+                   const StreamOrDevice& s) {
   check_operands(input, weight, options.groups);
   const int spatial = input.ndim() - 2;
   Geometry g;

@@ -1,5 +1,5 @@
-// Convolutions with 1 to 3 spatial axes, channels last: input (batch, ..., channels), weight (out_channels, ..., channels /
-// groups).
+// Convolutions with 1 to 3 spatial axes, channels last: input (batch, ..., channels), weight (out_channels,
+// ..., channels / groups).
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace mlx_rocm {
 
-// Each list has one entry per spatial axis, or one for all, or none (the default). A negative padding crops. flip reverses
-// the weights, as in signal processing.
+// Each list has one entry per spatial axis, or one for all, or none (the default). A negative padding crops.
+// flip reverses the weights, as in signal processing.
 struct ConvOptions {
   Axes stride;
   Axes padding_lo;
@@ -25,8 +25,10 @@ array conv_general(const array& input, const array& weight, const ConvOptions& o
                    const StreamOrDevice& s = {});
 // The transpose of a convolution with these options, as an upsampling layer; one entry per spatial axis.
 array conv_transpose(const array& input, const array& weight, const Axes& stride, const Axes& padding,
-                     const Axes& dilation, const Axes& output_padding, int groups = 1, const StreamOrDevice& s = {});
+                     const Axes& dilation, const Axes& output_padding, int groups = 1,
+                     const StreamOrDevice& s = {});
 // 1-d convolution of signals; mode is "full", "same" or "valid".
-array convolve(const array& a, const array& v, const std::string& mode = "full", const StreamOrDevice& s = {});
+array convolve(const array& a, const array& v, const std::string& mode = "full",
+               const StreamOrDevice& s = {});
 
 }  // namespace mlx_rocm

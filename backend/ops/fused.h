@@ -13,7 +13,8 @@ class FusedOp : public Op {
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
-    return mlx_rocm::vjp([this](const Arrays& in) { return compose(in); }, primals, cotangents, argnums).second;
+    return mlx_rocm::vjp([this](const Arrays& in) { return compose(in); }, primals, cotangents, argnums)
+        .second;
   }
 
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {

@@ -70,7 +70,8 @@ Shape product_shape(const array& a, const array& b, const char* name) {
 }
 
 // out = alpha * a @ b + beta * c; c may be null.
-void multiply_matrices(const array& a, const array& b, const array* c, double alpha, double beta, const array& out) {
+void multiply_matrices(const array& a, const array& b, const array* c, double alpha, double beta,
+                       const array& out) {
   out.allocate();
   if (out.size() == 0) return;
   const Shape batch = batch_shape(out);
@@ -107,8 +108,9 @@ void multiply_matrices(const array& a, const array& b, const array* c, double al
     return cpu::gemm(g);
   }
   const std::vector<int64_t> c_offsets = row_major_offsets(count, g.m * g.n);
-  cpu::gemm_batched(g, count,
-                    {x.offsets.data(), y.offsets.data(), c_offsets.data(), c == nullptr ? nullptr : d.offsets.data()});
+  cpu::gemm_batched(
+      g, count,
+      {x.offsets.data(), y.offsets.data(), c_offsets.data(), c == nullptr ? nullptr : d.offsets.data()});
 }
 
 class Matmul : public OpBase<Matmul> {
@@ -157,7 +159,8 @@ class AddMM : public OpBase<AddMM> {
   std::vector<Spec> infer(const Arrays& in) const override {
     const Shape shape = product_shape(in[0], in[1], kName);
     if (broadcast_shapes(shape, in[2].shape(), kName) != shape) {
-      value_error("[addmm] c of shape ", in[2].shape(), " does not broadcast to the product's shape ", shape, ".");
+      value_error("[addmm] c of shape ", in[2].shape(), " does not broadcast to the product's shape ", shape,
+                  ".");
     }
     return {{shape, in[0].dtype()}};
   }
@@ -348,7 +351,8 @@ class GatherMM : public OpBase<GatherMM> {
     return index;
   }
 
-  // Few rows per pair (as in a mixture of experts): the rows that meet one matrix are collected into one product.
+  // Few rows per pair (as in a mixture of experts): the rows that meet one matrix are collected into one
+  // product.
   static void grouped(const cpu::GemmArgs& g, size_t size, const std::vector<int64_t>& lhs,
                       const std::vector<int64_t>& rhs) {
     std::vector<int64_t> order(lhs.size());
@@ -364,7 +368,8 @@ class GatherMM : public OpBase<GatherMM> {
       char* to = rows.data();
       for (size_t i = begin; i < end; ++i) {
         for (int64_t r = 0; r < g.m; ++r, to += row_bytes) {
-          std::memcpy(to, static_cast<const char*>(g.a) + (lhs[order[i]] + r * g.a_row) * int64_t(size), row_bytes);
+          std::memcpy(to, static_cast<const char*>(g.a) + (lhs[order[i]] + r * g.a_row) * int64_t(size),
+                      row_bytes);
         }
       }
       cpu::GemmArgs group = g;
@@ -375,8 +380,8 @@ class GatherMM : public OpBase<GatherMM> {
       group.c = products.data();
       cpu::gemm(group);
       for (size_t i = begin; i < end; ++i) {
-        std::memcpy(static_cast<char*>(g.c) + order[i] * out_bytes, products.data() + int64_t(i - begin) * out_bytes,
-                    out_bytes);
+        std::memcpy(static_cast<char*>(g.c) + order[i] * out_bytes,
+                    products.data() + int64_t(i - begin) * out_bytes, out_bytes);
       }
     }
   }
@@ -454,8 +459,8 @@ array finish(const array& out, const Axes& squeezed, const StreamOrDevice& s) {
 
 void require_real(const char* name, const array& a, const array& b, Dtype type) {
   if (is_floating(type)) return;
-  value_error("[", name, "] Only real floating types are supported but ", a.dtype().name(), " and ", b.dtype().name(),
-              " give ", type.name(), ".");
+  value_error("[", name, "] Only real floating types are supported but ", a.dtype().name(), " and ",
+              b.dtype().name(), " give ", type.name(), ".");
 }
 
 // A mask of blocks as a mask of elements of the last two axes (rows, cols).
@@ -500,7 +505,8 @@ array matmul(const array& a, const array& b, const StreamOrDevice& s) {
   return finish(apply(op<Matmul>(), {o.a, o.b}, s), o.squeezed, s);
 }
 
-array addmm(const array& c, const array& a, const array& b, float alpha, float beta, const StreamOrDevice& s) {
+array addmm(const array& c, const array& a, const array& b, float alpha, float beta,
+            const StreamOrDevice& s) {
   const Dtype type = promote_types(promote_types(a.dtype(), b.dtype()), c.dtype());
   if (is_complex(type)) {
     const array scale = array::scalar(alpha), shift = array::scalar(beta);
@@ -509,13 +515,15 @@ array addmm(const array& c, const array& a, const array& b, float alpha, float b
   Operands o = prepare("addmm", a, b, type, s);
   require_real("addmm", a, b, type);
   array addend = astype(c, type, s);
-  // The addend has the rank of the result as the caller sees it: give it the axes that the operands were given.
+  // The addend has the rank of the result as the caller sees it: give it the axes that the operands were
+  // given.
   if (b.ndim() == 1 && addend.ndim() > 0) addend = expand_dims(addend, {-1}, s);
   if (a.ndim() == 1 && addend.ndim() > 0) addend = expand_dims(addend, {-2}, s);
   return finish(apply(op<AddMM>(alpha, beta), {o.a, o.b, addend}, s), o.squeezed, s);
 }
 
-array matrix_indices(const char* name, const std::optional<array>& indices, const array& x, const StreamOrDevice& s) {
+array matrix_indices(const char* name, const std::optional<array>& indices, const array& x,
+                     const StreamOrDevice& s) {
   if (x.ndim() < 2) {
     value_error("[", name, "] The input must have at least two dimensions but has shape ", x.shape(), ".");
   }

@@ -47,8 +47,8 @@ class Norm : public FusedOp {
 
  protected:
   virtual array normalised(const array& x) const = 0;
-  virtual void row(const cpu::RowKernels& kernels, const char* x, const char* weight, const char* bias, char* y,
-                   int64_t n) const = 0;
+  virtual void row(const cpu::RowKernels& kernels, const char* x, const char* weight, const char* bias,
+                   char* y, int64_t n) const = 0;
 
  private:
   void run(const Arrays& in, const array& out) const {
@@ -60,7 +60,8 @@ class Norm : public FusedOp {
     const char* b = has_bias ? bias.bytes() : nullptr;
     const cpu::RowKernels& kernels = cpu::row_kernels(out.dtype());
     const int64_t row_bytes = n * int64_t(out.itemsize());
-    cpu::for_rows(in[0], [&](const char* x, int64_t i) { row(kernels, x, w, b, out.bytes() + i * row_bytes, n); });
+    cpu::for_rows(in[0],
+                  [&](const char* x, int64_t i) { row(kernels, x, w, b, out.bytes() + i * row_bytes, n); });
   }
 
   // The norm is one of f32 in any case: float64 is converted to it and back.
@@ -118,10 +119,11 @@ REGISTER_OP(LayerNorm)
 
 void check_vector(const char* name, const char* what, const std::optional<array>& v, const array& x) {
   if (!v) return;
-  if (v->ndim() != 1) value_error("[", name, "] ", what, " must have 1 dimension but has ", v->ndim(), " dimensions.");
+  if (v->ndim() != 1)
+    value_error("[", name, "] ", what, " must have 1 dimension but has ", v->ndim(), " dimensions.");
   if (v->size() != x.shape(-1)) {
-    value_error("[", name, "] ", what, " must have as many elements as the last dimension of x, ", x.shape(-1),
-                ", but has ", v->size(), ".");
+    value_error("[", name, "] ", what, " must have as many elements as the last dimension of x, ",
+                x.shape(-1), ", but has ", v->size(), ".");
   }
 }
 
@@ -148,8 +150,8 @@ array rms_norm(const array& x, const std::optional<array>& weight, float eps, co
   return apply(op<RMSNorm>(eps, weight.has_value()), in, s);
 }
 
-array layer_norm(const array& x, const std::optional<array>& weight, const std::optional<array>& bias, float eps,
-                 const StreamOrDevice& s) {
+array layer_norm(const array& x, const std::optional<array>& weight, const std::optional<array>& bias,
+                 float eps, const StreamOrDevice& s) {
   const Dtype type = norm_type("layer_norm", x, weight, bias);
   Arrays in = {astype(x, type, s)};
   if (weight) in.push_back(astype(*weight, type, s));

@@ -53,7 +53,8 @@ Format make_format(const char* tag, const QuantOptions& options) {
   const Format f{row.mode, options.bits.value_or(row.bits), options.group_size.value_or(row.group)};
   if (f.affine()) {
     if (f.group != 32 && f.group != 64 && f.group != 128) {
-      value_error("[", tag, "] Group size ", f.group, " is not supported; the group sizes are 32, 64 and 128.");
+      value_error("[", tag, "] Group size ", f.group,
+                  " is not supported; the group sizes are 32, 64 and 128.");
     }
     if (f.bits < 2 || f.bits > 8 || f.bits == 7) {
       value_error("[", tag, "] ", f.bits, " bits are not supported; the widths are 2, 3, 4, 5, 6 and 8.");
@@ -61,7 +62,8 @@ Format make_format(const char* tag, const QuantOptions& options) {
     return f;
   }
   if (f.group != row.group) {
-    value_error("[", tag, "] ", row.name, " quantization has group size ", row.group, " but got ", f.group, ".");
+    value_error("[", tag, "] ", row.name, " quantization has group size ", row.group, " but got ", f.group,
+                ".");
   }
   if (f.bits != row.bits) {
     value_error("[", tag, "] ", row.name, " quantization has ", row.bits, " bits but got ", f.bits, ".");
@@ -101,11 +103,12 @@ class Quantize : public OpBase<Quantize> {
     for (const array& o : out) o.allocate();
     const array w = cpu::contiguous(in[0]);
     const float factor = in.size() > 1 ? kGlobalRange / in[1].data<float>()[0] : 1.0f;
-    cpu::quantize(format.cpu(), float_type(w.dtype()), w.bytes(), w.size() / format.group, out[0].data<uint8_t>(),
-                  out[1].bytes(), format.affine() ? out[2].bytes() : nullptr, factor);
+    cpu::quantize(format.cpu(), float_type(w.dtype()), w.bytes(), w.size() / format.group,
+                  out[0].data<uint8_t>(), out[1].bytes(), format.affine() ? out[2].bytes() : nullptr, factor);
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
-    if (axes.size() > 1 && axes[1] >= 0) value_error("[quantize] vmap over the global scale is not supported.");
+    if (axes.size() > 1 && axes[1] >= 0)
+      value_error("[quantize] vmap over the global scale is not supported.");
     Arrays in = inputs;
     in[0] = moveaxis(inputs[0], axes[0], 0);
     Arrays out = apply_multi(Ref<Op>(this), in);
@@ -169,12 +172,14 @@ class Dequantize : public OpBase<Dequantize> {
 
  private:
   array pull(const Arrays& primals, const array& g, int arg) const {
-    if (!format.affine() || arg == 0) value_error("[dequantize] Only affine scales and biases have a gradient.");
+    if (!format.affine() || arg == 0)
+      value_error("[dequantize] Only affine scales and biases have a gradient.");
     Shape grouped = primals[1].shape();
     grouped.push_back(format.group);
     const array by_group = reshape(g, grouped);
     if (arg == 2) return sum(by_group, {-1});
-    const array codes = apply(op<Dequantize>(format, type), {primals[0], ones_like(primals[1]), zeros_like(primals[2])});
+    const array codes =
+        apply(op<Dequantize>(format, type), {primals[0], ones_like(primals[1]), zeros_like(primals[2])});
     return sum(by_group * reshape(codes, grouped), {-1});
   }
 };
@@ -285,7 +290,8 @@ class QuantizedMatmul : public OpBase<QuantizedMatmul> {
     const Shape batch(out.shape().begin(), out.shape().end() - 2);
     const Shape x_batch(x.shape().begin(), x.shape().end() - 2);
     const Shape w_batch(in[1].shape().begin(), in[1].shape().end() - 2);
-    Walker x_at(batch, broadcast_strides(x_batch, Strides(x.strides().begin(), x.strides().end() - 2), batch));
+    Walker x_at(batch,
+                broadcast_strides(x_batch, Strides(x.strides().begin(), x.strides().end() - 2), batch));
     Walker w_at(batch, broadcast_strides(w_batch, row_major_strides(w_batch), batch));
     const int64_t size = int64_t(out.itemsize());
     const cpu::QuantMatrix first = args.w;
@@ -353,7 +359,8 @@ class GatherQMM : public OpBase<GatherQMM> {
     const Shape shape = pairs(primals);
     const array lhs = flatten(broadcast_to(primals[indices], shape));
     const array rhs = flatten(broadcast_to(primals[indices + 1], shape));
-    const array g = reshape(cotangents[0], {int(lhs.size()), cotangents[0].shape(-2), cotangents[0].shape(-1)});
+    const array g =
+        reshape(cotangents[0], {int(lhs.size()), cotangents[0].shape(-2), cotangents[0].shape(-1)});
     const array order = arange(0, double(lhs.size()), 1, uint32);
     Arrays grads;
     for (int arg : argnums) {
@@ -389,7 +396,9 @@ class GatherQMM : public OpBase<GatherQMM> {
   static Shape pairs(const Arrays& in) {
     return broadcast_shapes(in[in.size() - 2].shape(), in.back().shape(), kName);
   }
-  static int count(const array& a) { return int(a.size() / std::max<int64_t>(1, int64_t(a.shape(-1)) * a.shape(-2))); }
+  static int count(const array& a) {
+    return int(a.size() / std::max<int64_t>(1, int64_t(a.shape(-1)) * a.shape(-2)));
+  }
 
   array weight_gradient(const Arrays& primals, const array& g, const array& lhs, const array& rhs,
                         const array& order) const {
@@ -435,7 +444,12 @@ class QQMatmul : public OpBase<QQMatmul> {
     if (packed) {
       kept_codes = cpu::contiguous(in[1]);
       kept_scales = cpu::contiguous(in[2]);
-      args.w = {format.cpu(), type, kept_codes.data<uint8_t>(), kept_scales.bytes(), nullptr, in[1].shape(-2),
+      args.w = {format.cpu(),
+                type,
+                kept_codes.data<uint8_t>(),
+                kept_scales.bytes(),
+                nullptr,
+                in[1].shape(-2),
                 format.values(in[1].shape(-1))};
     } else {
       weights = encode(cpu::contiguous(in[1], in[0].dtype()), gw);
@@ -482,8 +496,10 @@ class QQMatmul : public OpBase<QQMatmul> {
     c.codes.resize(a.size() * format.bits / 8);
     c.scales.resize(groups);
     const FloatType type = float_type(a.dtype());
-    cpu::quantize(format.cpu(), type, a.bytes(), groups, c.codes.data(), c.scales.data(), nullptr, 1.0f / global);
-    c.matrix = {format.cpu(), type, c.codes.data(), c.scales.data(), nullptr, a.size() / a.shape(-1), a.shape(-1)};
+    cpu::quantize(format.cpu(), type, a.bytes(), groups, c.codes.data(), c.scales.data(), nullptr,
+                  1.0f / global);
+    c.matrix = {format.cpu(),           type,       c.codes.data(), c.scales.data(), nullptr,
+                a.size() / a.shape(-1), a.shape(-1)};
     return c;
   }
 };
@@ -524,11 +540,12 @@ class FromFP8 : public OpBase<FromFP8> {
 };
 REGISTER_OP(FromFP8)
 
-// Checks ---------------------------------------------------------------------------------------------------------------
+// Checks ---------------------------------------------------------------------------------------------------
 
 void check_global_scale(const char* tag, const Format& f, const std::optional<array>& scale) {
   if (!scale) return;
-  if (f.mode != QuantMode::nvfp4) value_error("[", tag, "] A global scale is only supported with mode 'nvfp4'.");
+  if (f.mode != QuantMode::nvfp4)
+    value_error("[", tag, "] A global scale is only supported with mode 'nvfp4'.");
   if (scale->size() != 1) {
     value_error("[", tag, "] The global scale must be a scalar but has shape ", scale->shape(), ".");
   }
@@ -548,21 +565,24 @@ Dtype value_type(const char* tag, const Format& f, const array& scales, const st
     }
     return type;
   }
-  if (scales.dtype() != uint8) value_error("[", tag, "] Scales must be uint8 but are ", scales.dtype().name(), ".");
+  if (scales.dtype() != uint8)
+    value_error("[", tag, "] Scales must be uint8 but are ", scales.dtype().name(), ".");
   if (biases) value_error("[", tag, "] Only affine quantization has biases.");
   return bfloat16;
 }
 
 void check_packed(const char* tag, const Format& f, const array& w, const array& scales,
                   const std::optional<array>& biases) {
-  if (w.dtype() != uint32) value_error("[", tag, "] The weights must be uint32 but are ", w.dtype().name(), ".");
-  if (w.ndim() < 2) value_error("[", tag, "] The weights must have at least 2 dimensions but have ", w.ndim(), ".");
+  if (w.dtype() != uint32)
+    value_error("[", tag, "] The weights must be uint32 but are ", w.dtype().name(), ".");
+  if (w.ndim() < 2)
+    value_error("[", tag, "] The weights must have at least 2 dimensions but have ", w.ndim(), ".");
   if (biases && biases->shape() != scales.shape()) {
     value_error("[", tag, "] Scales and biases must have the same shape but have ", scales.shape(), " and ",
                 biases->shape(), ".");
   }
-  const bool same_rows = w.ndim() == scales.ndim() && std::equal(w.shape().begin(), w.shape().end() - 1,
-                                                                 scales.shape().begin());
+  const bool same_rows =
+      w.ndim() == scales.ndim() && std::equal(w.shape().begin(), w.shape().end() - 1, scales.shape().begin());
   if (!same_rows || f.values(w.shape(-1)) != scales.shape(-1) * f.group) {
     value_error("[", tag, "] Weights of shape ", w.shape(), " and scales of shape ", scales.shape(),
                 " do not fit together with group_size=", f.group, " and bits=", f.bits, ".");
@@ -572,15 +592,17 @@ void check_packed(const char* tag, const Format& f, const array& w, const array&
 void check_inner(const char* tag, const Format& f, const array& x, const array& w, bool transpose) {
   const int inner = transpose ? f.values(w.shape(-1)) : w.shape(-2);
   if (x.ndim() == 0 || x.shape(-1) != inner) {
-    value_error("[", tag, "] The last dimension of x with shape ", x.shape(), " does not match the quantized matrix of ",
-                w.shape(), " with group_size=", f.group, ", bits=", f.bits, " and transpose=", transpose, ".");
+    value_error("[", tag, "] The last dimension of x with shape ", x.shape(),
+                " does not match the quantized matrix of ", w.shape(), " with group_size=", f.group,
+                ", bits=", f.bits, " and transpose=", transpose, ".");
   }
 }
 
 Dtype product_type(const char* tag, const Format& f, const array& x, Dtype values) {
   const Dtype type = f.affine() ? promote_types(x.dtype(), values) : x.dtype();
   if (!has_kernel(type)) {
-    value_error("[", tag, "] Only float32, float16 and bfloat16 are supported but x is ", x.dtype().name(), ".");
+    value_error("[", tag, "] Only float32, float16 and bfloat16 are supported but x is ", x.dtype().name(),
+                ".");
   }
   return type;
 }
@@ -602,7 +624,8 @@ Arrays quantize(const array& w, const QuantOptions& options, const std::optional
                 const StreamOrDevice& s) {
   const Format f = make_format("quantize", options);
   if (!has_kernel(w.dtype())) {
-    value_error("[quantize] Only float32, float16 and bfloat16 can be quantized but w is ", w.dtype().name(), ".");
+    value_error("[quantize] Only float32, float16 and bfloat16 can be quantized but w is ", w.dtype().name(),
+                ".");
   }
   if (w.ndim() < 2) value_error("[quantize] w must have at least 2 dimensions but has ", w.ndim(), ".");
   if (w.shape(-1) % f.group != 0) {
@@ -615,8 +638,9 @@ Arrays quantize(const array& w, const QuantOptions& options, const std::optional
   return apply_multi(op<Quantize>(f), in, s);
 }
 
-array dequantize(const array& w, const array& scales, const std::optional<array>& biases, const QuantOptions& options,
-                 const std::optional<array>& global_scale, std::optional<Dtype> dtype, const StreamOrDevice& s) {
+array dequantize(const array& w, const array& scales, const std::optional<array>& biases,
+                 const QuantOptions& options, const std::optional<array>& global_scale,
+                 std::optional<Dtype> dtype, const StreamOrDevice& s) {
   const char* tag = "dequantize";
   const Format f = make_format(tag, options);
   if (dtype && !is_floating(*dtype)) {
@@ -634,8 +658,9 @@ array dequantize(const array& w, const array& scales, const std::optional<array>
   return astype(apply(op<Dequantize>(f, type), in, s), out, s);
 }
 
-array quantized_matmul(const array& x, const array& w, const array& scales, const std::optional<array>& biases,
-                       bool transpose, const QuantOptions& options, const StreamOrDevice& s) {
+array quantized_matmul(const array& x, const array& w, const array& scales,
+                       const std::optional<array>& biases, bool transpose, const QuantOptions& options,
+                       const StreamOrDevice& s) {
   const char* tag = "quantized_matmul";
   const Format f = make_format(tag, options);
   const Arrays in = product_inputs(tag, f, x, w, scales, biases, transpose, s);
@@ -643,8 +668,8 @@ array quantized_matmul(const array& x, const array& w, const array& scales, cons
 }
 
 array gather_qmm(const array& x, const array& w, const array& scales, const std::optional<array>& biases,
-                 const std::optional<array>& lhs_indices, const std::optional<array>& rhs_indices, bool transpose,
-                 const QuantOptions& options, bool, const StreamOrDevice& s) {
+                 const std::optional<array>& lhs_indices, const std::optional<array>& rhs_indices,
+                 bool transpose, const QuantOptions& options, bool, const StreamOrDevice& s) {
   if (!lhs_indices && !rhs_indices) return quantized_matmul(x, w, scales, biases, transpose, options, s);
   const char* tag = "gather_qmm";
   const Format f = make_format(tag, options);
@@ -656,8 +681,9 @@ array gather_qmm(const array& x, const array& w, const array& scales, const std:
 
 namespace {
 
-void check_qqmm(const char* tag, const Format& f, const array& x, const array& w, const std::optional<array>& scales,
-                const std::optional<array>& gx, const std::optional<array>& gw) {
+void check_qqmm(const char* tag, const Format& f, const array& x, const array& w,
+                const std::optional<array>& scales, const std::optional<array>& gx,
+                const std::optional<array>& gw) {
   if (f.affine()) value_error("[", tag, "] Affine quantization is not supported.");
   if (!has_kernel(x.dtype())) {
     value_error("[", tag, "] x must be float32, float16 or bfloat16 but is ", x.dtype().name(), ".");
@@ -668,10 +694,12 @@ void check_qqmm(const char* tag, const Format& f, const array& x, const array& w
     check_inner(tag, f, x, w, true);
   } else {
     if (!has_kernel(w.dtype())) {
-      value_error("[", tag, "] w must be quantized or float32, float16 or bfloat16 but is ", w.dtype().name(), ".");
+      value_error("[", tag, "] w must be quantized or float32, float16 or bfloat16 but is ", w.dtype().name(),
+                  ".");
     }
     if (x.shape(-1) != w.shape(-1)) {
-      value_error("[", tag, "] The last dimensions of shapes ", x.shape(), " and ", w.shape(), " must match.");
+      value_error("[", tag, "] The last dimensions of shapes ", x.shape(), " and ", w.shape(),
+                  " must match.");
     }
   }
   if (x.shape(-1) % f.group != 0) {
@@ -679,7 +707,8 @@ void check_qqmm(const char* tag, const Format& f, const array& x, const array& w
   }
   check_global_scale(tag, f, gx);
   check_global_scale(tag, f, gw);
-  if (gx.has_value() != gw.has_value()) value_error("[", tag, "] Either both global scales must be given or neither.");
+  if (gx.has_value() != gw.has_value())
+    value_error("[", tag, "] Either both global scales must be given or neither.");
 }
 
 }  // namespace
@@ -690,8 +719,8 @@ array qqmm(const array& x, const array& w, const std::optional<array>& scales, c
   const char* tag = "qqmm";
   const Format f = make_format(tag, options);
   if (x.ndim() == 0 || w.ndim() != 2) {
-    value_error("[qqmm] x must have at least 1 and w 2 dimensions but the shapes are ", x.shape(), " and ", w.shape(),
-                ".");
+    value_error("[qqmm] x must have at least 1 and w 2 dimensions but the shapes are ", x.shape(), " and ",
+                w.shape(), ".");
   }
   check_qqmm(tag, f, x, w, scales, global_scale_x, global_scale_w);
   Arrays in = {reshape(x, {int(x.size() / std::max(1, x.shape(-1))), x.shape(-1)}, s), w};
@@ -716,7 +745,8 @@ array gather_qqmm(const array& x, const array& w, const std::optional<array>& sc
   const Arrays xq = quantize(x, options, global_scale_x, s);
   const array rounded = dequantize(xq[0], xq[1], std::nullopt, options, global_scale_x, x.dtype(), s);
   Arrays wq = scales ? Arrays{w, *scales} : quantize(w, options, global_scale_w, s);
-  const array y = gather_qmm(rounded, wq[0], wq[1], std::nullopt, lhs_indices, rhs_indices, true, options, false, s);
+  const array y =
+      gather_qmm(rounded, wq[0], wq[1], std::nullopt, lhs_indices, rhs_indices, true, options, false, s);
   if (!global_scale_w) return y;
   return astype(multiply(y, *global_scale_w / double(kGlobalRange), s), x.dtype(), s);
 }

@@ -21,7 +21,9 @@ class RoPE : public OpBase<RoPE> {
   bool forward = true;  // false rotates back
   RoPE() = default;
   RoPE(int d, bool t, float b, float s, bool f) : dims(d), traditional(t), base(b), scale(s), forward(f) {}
-  static auto fields(auto& self) { return std::tie(self.dims, self.traditional, self.base, self.scale, self.forward); }
+  static auto fields(auto& self) {
+    return std::tie(self.dims, self.traditional, self.base, self.scale, self.forward);
+  }
 
   std::vector<Spec> infer(const Arrays& in) const override { return {in[0].spec()}; }
 
@@ -107,16 +109,17 @@ class RoPE : public OpBase<RoPE> {
     Angles a{std::vector<float>(items * times * half), std::vector<float>(items * times * half)};
     const auto sincos = cpu::row_table().sincos;
     const float sign = forward ? 1.0f : -1.0f;
-    cpu::parallel_for(items * times, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, half)),
-                      [&](int64_t begin, int64_t end) {
-                        for (int64_t i = begin; i < end; ++i) {
-                          const int64_t item = i / times;
-                          const float offset = is_signed ? float(offsets.data<int32_t>()[item])
-                                                         : float(offsets.data<uint32_t>()[item]);
-                          const float position = (float(i % times) + offset) * scale;
-                          sincos(rates.data(), position, sign, a.sin.data() + i * half, a.cos.data() + i * half, half);
-                        }
-                      });
+    cpu::parallel_for(
+        items * times, std::max<int64_t>(1, 4096 / std::max<int64_t>(1, half)),
+        [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            const int64_t item = i / times;
+            const float offset =
+                is_signed ? float(offsets.data<int32_t>()[item]) : float(offsets.data<uint32_t>()[item]);
+            const float position = (float(i % times) + offset) * scale;
+            sincos(rates.data(), position, sign, a.sin.data() + i * half, a.cos.data() + i * half, half);
+          }
+        });
     return a;
   }
 
@@ -155,18 +158,22 @@ void check_rope(const array& x, int dims, const array& offset, const std::option
   if (x.ndim() < 3) {
     value_error("[rope] The input must have at least 3 dimensions but has ", x.ndim(), ".");
   }
-  if (!is_floating(x.dtype())) value_error("[rope] The input must be floating but is ", x.dtype().name(), ".");
+  if (!is_floating(x.dtype()))
+    value_error("[rope] The input must be floating but is ", x.dtype().name(), ".");
   if (offset.ndim() > 1) {
     value_error("[rope] offset must have at most one dimension but has shape ", offset.shape(), ".");
   }
   if (offset.size() != 1 && offset.size() != x.shape(0)) {
-    value_error("[rope] offset must be a scalar or have ", x.shape(0), " elements but has shape ", offset.shape(), ".");
+    value_error("[rope] offset must be a scalar or have ", x.shape(0), " elements but has shape ",
+                offset.shape(), ".");
   }
-  if (!is_integer(offset.dtype())) value_error("[rope] offset must be an integer but is ", offset.dtype().name(), ".");
+  if (!is_integer(offset.dtype()))
+    value_error("[rope] offset must be an integer but is ", offset.dtype().name(), ".");
   if (dims <= 0) value_error("[rope] dims must be positive but is ", dims, ".");
   if (dims % 2 != 0) value_error("[rope] dims must be even but is ", dims, ".");
   if (dims > x.shape(-1)) {
-    value_error("[rope] dims must not exceed the last dimension of the input, ", x.shape(-1), ", but is ", dims, ".");
+    value_error("[rope] dims must not exceed the last dimension of the input, ", x.shape(-1), ", but is ",
+                dims, ".");
   }
   if (freqs && (freqs->ndim() != 1 || freqs->shape(0) != dims / 2)) {
     value_error("[rope] freqs must have shape (", dims / 2, ",) but has ", freqs->shape(), ".");
@@ -177,8 +184,8 @@ void check_rope(const array& x, int dims, const array& offset, const std::option
 
 namespace fast {
 
-array rope(const array& x, int dims, bool traditional, std::optional<float> base, float scale, const array& offset,
-           const std::optional<array>& freqs, const StreamOrDevice& s) {
+array rope(const array& x, int dims, bool traditional, std::optional<float> base, float scale,
+           const array& offset, const std::optional<array>& freqs, const StreamOrDevice& s) {
   if (freqs && base) value_error("[rope] Only one of base and freqs can be given.");
   if (!freqs && !base) value_error("[rope] Neither base nor freqs is given.");
   check_rope(x, dims, offset, freqs);

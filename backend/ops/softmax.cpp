@@ -57,7 +57,8 @@ class Softmax : public OpBase<Softmax> {
       }
     });
   }
-  Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&, const Arrays& outputs) override {
+  Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&,
+             const Arrays& outputs) override {
     return {pull(outputs[0], cotangents[0])};
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>&) override {
@@ -100,7 +101,8 @@ class LogSumExp : public OpBase<LogSumExp> {
       kernels.from_f32(&value, out[0].bytes() + i * int64_t(out[0].itemsize()), 1);
     });
   }
-  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
+  Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
+             const Arrays&) override {
     return {cotangents[0] * softmax(primals[0], {-1}, true)};
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>&) override {
@@ -124,7 +126,8 @@ bool reduces_rows(const array& a, const Axes& axes) {
 }
 
 void require_axes(const char* name, const array& a, const Axes& axes) {
-  if (a.ndim() == 0 && !axes.empty()) value_error("[", name, "] Received axes for an array with 0 dimensions.");
+  if (a.ndim() == 0 && !axes.empty())
+    value_error("[", name, "] Received axes for an array with 0 dimensions.");
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ array softmax(const array& a, const Axes& axes, bool precise = false, const Stre
 array logsumexp(const array& a, const Axes& axes, bool keepdims = false, const StreamOrDevice& s = {});
 
 namespace fast {
-// logsumexp(logits) - logits[target] over the last axis, in float32; targets has the shape of logits without it.
+// logsumexp(logits) - logits[target] over the last axis, in float32; targets has the shape of logits without
+// it.
 array cross_entropy(const array& logits, const array& targets, const StreamOrDevice& s = {});
 }  // namespace fast
 

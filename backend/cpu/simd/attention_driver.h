@@ -1,8 +1,9 @@
 // Attention with a running softmax over blocks of keys.
 //
-// The query heads that share a key head are handled together, as rows of one matrix. With many rows, keys and values are
-// packed once per key head and the matrix micro-kernels do the work; with few rows (decoding) both are read in place.
-// With fewer key heads than threads, decoding also cuts the keys into parts and merges the partial sums.
+// The query heads that share a key head are handled together, as rows of one matrix. With many rows, keys and
+// values are packed once per key head and the matrix micro-kernels do the work; with few rows (decoding) both
+// are read in place. With fewer key heads than threads, decoding also cuts the keys into parts and merges the
+// partial sums.
 #pragma once
 
 #include <cmath>
@@ -33,7 +34,8 @@ class AttentionHead {
   using In = typename F::In;
   using Packed = typename F::Packed;
 
-  AttentionHead(const AttentionArgs& args, int64_t batch, int64_t kv_head) : g_(args), batch_(batch), kv_(kv_head) {
+  AttentionHead(const AttentionArgs& args, int64_t batch, int64_t kv_head)
+      : g_(args), batch_(batch), kv_(kv_head) {
     keys_ = at(g_.k, kv_);
     values_ = at(g_.v, kv_);
     group_ = g_.heads / g_.kv_heads;
@@ -79,8 +81,8 @@ class AttentionHead {
   void pack(Packed* keys, Packed* values) const {
     const int64_t key_units = ceil_div(g_.dim, F::kUnit);
     for (int64_t j = 0; j < g_.kv_len; j += kNR<F>) {
-      pack_panel<F>(keys_ + j * g_.k.row, g_.k.row, 1, std::min<int64_t>(kNR<F>, g_.kv_len - j), g_.dim, kNR<F>,
-                    keys + j * key_units);
+      pack_panel<F>(keys_ + j * g_.k.row, g_.k.row, 1, std::min<int64_t>(kNR<F>, g_.kv_len - j), g_.dim,
+                    kNR<F>, keys + j * key_units);
     }
     const int64_t value_units = ceil_div(g_.kv_len, F::kUnit);
     for (int64_t j = 0; j < g_.v_dim; j += kNR<F>) {
@@ -89,7 +91,9 @@ class AttentionHead {
     }
   }
 
-  int64_t packed_key_size() const { return ceil_div(g_.kv_len, kNR<F>) * kNR<F> * ceil_div(g_.dim, F::kUnit); }
+  int64_t packed_key_size() const {
+    return ceil_div(g_.kv_len, kNR<F>) * kNR<F> * ceil_div(g_.dim, F::kUnit);
+  }
   int64_t packed_value_size() const { return value_columns() * ceil_div(g_.kv_len, F::kUnit); }
 
  private:
@@ -99,7 +103,8 @@ class AttentionHead {
   int64_t head_of(int64_t row) const { return kv_ * group_ + row / g_.q_len; }
   int64_t last_visible(int64_t row) const { return row % g_.q_len + g_.kv_len - g_.q_len; }
 
-  // Keys that some row of the block sees; all of them when a row sees none (its result is then the mean of v).
+  // Keys that some row of the block sees; all of them when a row sees none (its result is then the mean of
+  // v).
   int64_t visible_end(int64_t row0, int64_t count) const {
     int64_t end = 0;
     for (int64_t r = row0; r < row0 + count; ++r) {
@@ -135,9 +140,9 @@ class AttentionHead {
     const int64_t units = ceil_div(g_.dim, F::kUnit);
     for (int64_t j = 0; j < keys; j += kNR<F>) {
       for (int64_t i = 0; i < count; i += kMaxMR) {
-        micro_kernels<F>[std::min<int64_t>(kMaxMR, count - i)](units, packed_queries_ + i * units, kMaxMR,
-                                                               packed_keys + (key + j) * units,
-                                                               scores_ + i * kKeyBlock + j, kKeyBlock, false);
+        micro_kernels<F>[std::min<int64_t>(kMaxMR, count - i)](units, packed_queries_ + i* units, kMaxMR,
+                                                               packed_keys + (key + j)* units,
+                                                               scores_ + i* kKeyBlock + j, kKeyBlock, false);
       }
     }
   }
@@ -176,8 +181,8 @@ class AttentionHead {
   }
 
   void apply_mask(int64_t row, int64_t key, int64_t keys, float* scores) const {
-    const int64_t offset = batch_ * g_.mask_batch + head_of(row) * g_.mask_head + row % g_.q_len * g_.mask_row +
-                           key * g_.mask_col;
+    const int64_t offset = batch_ * g_.mask_batch + head_of(row) * g_.mask_head +
+                           row % g_.q_len * g_.mask_row + key * g_.mask_col;
     switch (g_.mask_kind) {
       case MaskKind::none:
         break;
@@ -238,7 +243,8 @@ class AttentionHead {
     }
   }
 
-  void packed_sums(int64_t count, int64_t key, int64_t keys, const Packed* packed_values, const Running& state) {
+  void packed_sums(int64_t count, int64_t key, int64_t keys, const Packed* packed_values,
+                   const Running& state) {
     constexpr int kRow = kKeyBlock / F::kUnit;
     const int64_t units = ceil_div(keys, F::kUnit);
     const int64_t all_units = ceil_div(g_.kv_len, F::kUnit);
@@ -246,8 +252,8 @@ class AttentionHead {
     for (int64_t j = 0; j < g_.v_dim; j += kNR<F>) {
       const Packed* panel = packed_values + j * all_units + key / F::kUnit * kNR<F>;
       for (int64_t i = 0; i < count; i += kMaxMR) {
-        micro_kernels<F, kRow>[std::min<int64_t>(kMaxMR, count - i)](units, weights + i * kRow, 1, panel,
-                                                                     state.values + i * state.ld + j, state.ld, true);
+        micro_kernels<F, kRow>[std::min<int64_t>(kMaxMR, count - i)](
+            units, weights + i* kRow, 1, panel, state.values + i* state.ld + j, state.ld, true);
       }
     }
   }

@@ -6,7 +6,8 @@ namespace mlx_rocm::cpu::SIMD_NS {
 namespace {
 
 template <class T, int NV>
-MLX_ROCM_INLINE void depthwise_block(const void* const* x, const float* const* w, int64_t taps, T* y, int64_t c) {
+MLX_ROCM_INLINE void depthwise_block(const void* const* x, const float* const* w, int64_t taps, T* y,
+                                     int64_t c) {
   vf acc[NV] = {};
   for (int64_t t = 0; t < taps; ++t) {
     const T* line = static_cast<const T*>(x[t]) + c;

@@ -1,9 +1,9 @@
 // The loops around the micro-kernels.
 //
-// A is packed once, shared by all threads. The columns of B are dealt out in strips; a task packs its strip (all of k)
-// into its own memory, then walks down the rows: a tile of C stays in L2 while k advances in blocks that keep a B panel
-// in L1. Few rows with k contiguous in both operands skip packing and use dot products; few rows of A times a
-// row-major B skip it too.
+// A is packed once, shared by all threads. The columns of B are dealt out in strips; a task packs its strip
+// (all of k) into its own memory, then walks down the rows: a tile of C stays in L2 while k advances in
+// blocks that keep a B panel in L1. Few rows with k contiguous in both operands skip packing and use dot
+// products; few rows of A times a row-major B skip it too.
 #pragma once
 
 #include "backend/cpu/gemm.h"
@@ -13,19 +13,19 @@
 
 namespace mlx_rocm::cpu::SIMD_NS {
 
-constexpr int64_t kBlockK = 256;        // B panel of a block: 32 KB with 512-bit vectors
-constexpr int64_t kTileRows = 112;      // A block of a tile: 112 KB
+constexpr int64_t kBlockK = 256;    // B panel of a block: 32 KB with 512-bit vectors
+constexpr int64_t kTileRows = 112;  // A block of a tile: 112 KB
 constexpr int64_t kStripCols = 256;
 constexpr int64_t kPackedStripBytes = int64_t{4} << 20;
 constexpr int64_t kPackedABytes = int64_t{16} << 20;
-constexpr double kParallelWork = 3e5;   // multiply-adds worth a second thread
+constexpr double kParallelWork = 3e5;  // multiply-adds worth a second thread
 
 MLX_ROCM_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Writes a tile of accumulators to C with alpha, beta and the addend.
 template <class F>
-void write_tile(const GemmArgs& g, const typename F::Acc* tile, int64_t ld, int64_t row0, int64_t rows, int64_t col0,
-                int64_t cols) {
+void write_tile(const GemmArgs& g, const typename F::Acc* tile, int64_t ld, int64_t row0, int64_t rows,
+                int64_t col0, int64_t cols) {
   using In = typename F::In;
   using Acc = typename F::Acc;
   const auto alpha = static_cast<Acc>(g.alpha);
@@ -69,11 +69,13 @@ void packed_strip(const GemmArgs& g, const typename F::Packed* packed_a, int64_t
   const auto* source = static_cast<const typename F::In*>(given ? g.b : g.b_columns(g.b_context, col0, cols));
   if (given) source += col0 * g.b_col;
   for (int64_t p = 0; p < panels; ++p) {
-    pack_panel<F>(source + p * NR * b_col, b_col, b_row, std::min(NR, cols - p * NR), g.k, NR, b + p * NR * units);
+    pack_panel<F>(source + p * NR * b_col, b_col, b_row, std::min(NR, cols - p * NR), g.k, NR,
+                  b + p * NR * units);
   }
   const int64_t tile_rows = std::max<int64_t>(1, kTileRows / mr) * mr;
   const int64_t ld = panels * NR;
-  auto* tile = scratch_of<typename F::Acc>(ScratchUse::tile, std::min(tile_rows, ceil_div(g.m, mr) * mr) * ld);
+  auto* tile =
+      scratch_of<typename F::Acc>(ScratchUse::tile, std::min(tile_rows, ceil_div(g.m, mr) * mr) * ld);
   for (int64_t row = row_begin; row < row_end; row += tile_rows) {
     const int64_t rows = std::min(tile_rows, row_end - row);
     for (int64_t u = 0; u < units; u += kBlockK) {
@@ -81,8 +83,8 @@ void packed_strip(const GemmArgs& g, const typename F::Packed* packed_a, int64_t
       for (int64_t p = 0; p < panels; ++p) {
         for (int64_t i = 0; i < rows; i += mr) {
           const int64_t height = std::min(mr, g.m - (row + i));
-          micro_kernels<F>[height](step, packed_a + (row + i) * units + u * mr, mr, b + (p * units + u) * NR,
-                                   tile + i * ld + p * NR, ld, u != 0);
+          micro_kernels<F>[height](step, packed_a + (row + i)* units + u* mr, mr, b + (p* units + u)* NR,
+                                   tile + i* ld + p* NR, ld, u != 0);
         }
       }
     }
@@ -109,7 +111,8 @@ void packed_rows(const GemmArgs& g) {
   const bool parallel = double(g.m) * double(g.n) * double(g.k) >= kParallelWork;
   const int64_t wanted = parallel ? 4 * num_threads() : 1;
   const int64_t fits = std::max<int64_t>(1, kPackedStripBytes / int64_t(units * NR * sizeof(Packed)));
-  int64_t strip = NR * std::clamp<int64_t>(ceil_div(ceil_div(g.n, NR), wanted), 1, std::min(kStripCols / NR, fits));
+  int64_t strip =
+      NR * std::clamp<int64_t>(ceil_div(ceil_div(g.n, NR), wanted), 1, std::min(kStripCols / NR, fits));
   if (g.b_columns != nullptr) strip = ceil_div(strip, 32) * 32;
   const int64_t strips = ceil_div(g.n, strip);
   // Too few strips for all threads: cut the rows as well.
@@ -121,7 +124,8 @@ void packed_rows(const GemmArgs& g) {
       const int64_t col0 = (task / row_parts) * strip;
       const int64_t row0 = (task % row_parts) * part_rows;
       if (row0 >= g.m) continue;
-      packed_strip<F>(g, packed, mr, row0, std::min(g.m, row0 + part_rows), col0, std::min(strip, g.n - col0));
+      packed_strip<F>(g, packed, mr, row0, std::min(g.m, row0 + part_rows), col0,
+                      std::min(strip, g.n - col0));
     }
   };
   if (parallel) {
@@ -149,7 +153,7 @@ void packed_gemm(const GemmArgs& g) {
   for (int64_t row = 0; row < g.m; row += most) packed_rows<F>(rows_of<F>(g, row, std::min(most, g.m - row)));
 }
 
-// Dot products: k contiguous in A and B ----------------------------------------------------------------------------
+// Dot products: k contiguous in A and B --------------------------------------------------------------------
 
 template <class Vec>
 MLX_ROCM_INLINE auto sum_lanes(Vec v) {
@@ -183,7 +187,8 @@ void dot_block(int64_t k, const typename F::In* a, int64_t lda, const typename F
   if (i < k) {
     for (int n = 0; n < NB; ++n) {
       const auto y = F::dot_load_part(b + n * ldb + i, k - i);
-      for (int m = 0; m < MB; ++m) acc[m][n] = F::dot_add(acc[m][n], F::dot_load_part(a + m * lda + i, k - i), y);
+      for (int m = 0; m < MB; ++m)
+        acc[m][n] = F::dot_add(acc[m][n], F::dot_load_part(a + m * lda + i, k - i), y);
     }
   }
   for (int m = 0; m < MB; ++m) {
@@ -195,7 +200,8 @@ template <class F, int MB, int NB>
 void dot_columns(const GemmArgs& g, const typename F::In* a, const typename F::In* b, int64_t cols,
                  typename F::Acc* tile, int64_t ld) {
   int64_t n = 0;
-  for (; n + NB <= cols; n += NB) dot_block<F, MB, NB>(g.k, a, g.a_row, b + n * g.b_col, g.b_col, tile + n, ld);
+  for (; n + NB <= cols; n += NB)
+    dot_block<F, MB, NB>(g.k, a, g.a_row, b + n * g.b_col, g.b_col, tile + n, ld);
   for (; n < cols; ++n) dot_block<F, MB, 1>(g.k, a, g.a_row, b + n * g.b_col, g.b_col, tile + n, ld);
 }
 
@@ -231,7 +237,7 @@ void dot_gemm(const GemmArgs& g) {
   });
 }
 
-// Few rows of A times a row-major B: sums of scaled rows of B, which is read once ------------------------------------
+// Few rows of A times a row-major B: sums of scaled rows of B, which is read once --------------------------
 
 constexpr int64_t kSumRows = 4;
 constexpr int64_t kSumCols = 1024;
@@ -265,13 +271,15 @@ void add_rows(const GemmArgs& g, const typename F::Acc* x, int64_t col, int64_t 
     }
     for (; j < cols; ++j) {
       for (int r = 0; r < kRows; ++r) {
-        for (int m = 0; m < MB; ++m) sums[m * kSumCols + j] += F::to_acc(line[r * g.b_row + j]) * x[m * g.k + k + r];
+        for (int m = 0; m < MB; ++m)
+          sums[m * kSumCols + j] += F::to_acc(line[r * g.b_row + j]) * x[m * g.k + k + r];
       }
     }
   }
   for (; k < g.k; ++k) {
     for (int m = 0; m < MB; ++m) {
-      for (int64_t j = 0; j < cols; ++j) sums[m * kSumCols + j] += F::to_acc(b[k * g.b_row + j]) * x[m * g.k + k];
+      for (int64_t j = 0; j < cols; ++j)
+        sums[m * kSumCols + j] += F::to_acc(b[k * g.b_row + j]) * x[m * g.k + k];
     }
   }
 }
@@ -286,7 +294,8 @@ void few_rows_gemm(const GemmArgs& g) {
   }
   const int64_t wanted = std::clamp<int64_t>(ceil_div(g.n, 2 * num_threads()), 128, kSumCols);
   const int64_t cols = ceil_div(wanted, 64) * 64;
-  const auto grain = static_cast<int64_t>(std::max(1.0, kParallelWork / 2 / (double(MB) * double(cols) * double(g.k))));
+  const auto grain =
+      static_cast<int64_t>(std::max(1.0, kParallelWork / 2 / (double(MB) * double(cols) * double(g.k))));
   parallel_for(ceil_div(g.n, cols), grain, [&](int64_t begin, int64_t end) {
     Acc sums[MB * kSumCols];
     for (int64_t t = begin; t < end; ++t) {

@@ -1,7 +1,7 @@
 // Micro-kernels and packing of the matrix product, per element format.
 //
-// A packed panel of A holds MR rows, a packed panel of B holds kNR columns; both are ordered along k, so that the
-// micro-kernel reads them front to back. A unit along k is one element, or two bf16 for vdpbf16ps.
+// A packed panel of A holds MR rows, a packed panel of B holds kNR columns; both are ordered along k, so that
+// the micro-kernel reads them front to back. A unit along k is one element, or two bf16 for vdpbf16ps.
 #pragma once
 
 #include <algorithm>
@@ -102,8 +102,8 @@ struct PairFormat {
 template <class F>
 constexpr int kNR = kNV * F::kLanes;
 
-// c[MR][kNR] (+)= a panel * b panel over `units` steps. Item i of A at step u lies at a[i * ARow + u * a_step]: ARow is
-// 1 in a packed panel, or the row length of a row-major block.
+// c[MR][kNR] (+)= a panel * b panel over `units` steps. Item i of A at step u lies at a[i * ARow + u *
+// a_step]: ARow is 1 in a packed panel, or the row length of a row-major block.
 template <class F, int MR, int ARow = 1>
 void micro_kernel(int64_t units, const typename F::Packed* a, int64_t a_step, const typename F::Packed* b,
                   typename F::Acc* c, int64_t ldc, bool accumulate) {
@@ -146,10 +146,10 @@ constexpr std::array<MicroKernel<F>, sizeof...(I) + 1> list_kernels(std::integer
 template <class F, int ARow = 1>
 inline constexpr auto micro_kernels = list_kernels<F, ARow>(std::make_integer_sequence<int, kMaxMR>{});
 
-// Packing --------------------------------------------------------------------------------------------------------------
+// Packing --------------------------------------------------------------------------------------------------
 
-// One panel of `width` (<= panel) rows of A or columns of B: out[unit][panel]. `across` is the stride between the rows
-// (columns), `along` the stride in k. Lanes past `width` become 0.
+// One panel of `width` (<= panel) rows of A or columns of B: out[unit][panel]. `across` is the stride between
+// the rows (columns), `along` the stride in k. Lanes past `width` become 0.
 template <class F>
 void pack_panel_strided(const typename F::In* src, int64_t across, int64_t along, int64_t width, int64_t k,
                         int64_t panel, typename F::Packed* out) {
@@ -223,10 +223,11 @@ void pack_panel_rows(const typename F::In* src, int64_t along, int64_t k, typena
 }
 
 template <class F>
-void pack_panel(const typename F::In* src, int64_t across, int64_t along, int64_t width, int64_t k, int64_t panel,
-                typename F::Packed* out) {
+void pack_panel(const typename F::In* src, int64_t across, int64_t along, int64_t width, int64_t k,
+                int64_t panel, typename F::Packed* out) {
   if constexpr (sizeof(typename F::Packed) == 4) {
-    if (along == 1 && width == panel && panel % W == 0) return pack_panel_k_contiguous<F>(src, across, k, panel, out);
+    if (along == 1 && width == panel && panel % W == 0)
+      return pack_panel_k_contiguous<F>(src, across, k, panel, out);
   }
   if (across == 1 && width == kNR<F> && panel == kNR<F>) return pack_panel_rows<F>(src, along, k, out);
   pack_panel_strided<F>(src, across, along, width, k, panel, out);

@@ -15,7 +15,8 @@ constexpr float kFp4Values[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f
 // e4m3 through the half format: the exponents differ by 8 binades.
 MLX_ROCM_INLINE float fp8_value(uint8_t code) {
   const auto half = static_cast<uint16_t>((code & 0x7f) << 7);
-  const float magnitude = (code & 0x7f) == 0x7f ? std::numeric_limits<float>::quiet_NaN() : to_float(f16{half}) * 256.0f;
+  const float magnitude =
+      (code & 0x7f) == 0x7f ? std::numeric_limits<float>::quiet_NaN() : to_float(f16{half}) * 256.0f;
   return (code & 0x80) != 0 ? -magnitude : magnitude;
 }
 
@@ -96,8 +97,8 @@ struct Codes {
 
   inline __attribute__((always_inline)) Values16 operator()(const uint8_t* p) const {
     if constexpr (BITS == 8) {
-      return {{_mm512_cvtepi32_ps(
-          _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))}};
+      return {
+          {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))}};
     } else {
       const __m512i code = _mm512_srlv_epi32(_mm512_shuffle_epi8(spread(p), bytes_), shifts_);
       if constexpr (kTable) return {{_mm512_permutexvar_ps(code, table_)}};

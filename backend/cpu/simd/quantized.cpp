@@ -140,7 +140,9 @@ void dequantize_groups(const QuantMatrix& w, const C& codes, T* out, float facto
 
 void dequantize(const QuantMatrix& w, void* out, float factor) {
   with_type(w.type, [&](auto t) {
-    with_codes(w.format, [&](const auto& codes) { dequantize_groups(w, codes, static_cast<decltype(t)*>(out), factor); });
+    with_codes(w.format, [&](const auto& codes) {
+      dequantize_groups(w, codes, static_cast<decltype(t)*>(out), factor);
+    });
   });
 }
 
@@ -174,7 +176,8 @@ void rows_block(const QuantMatrix& w, const C& codes, int64_t n, const float* x,
   const int64_t per_row = w.cols / group;
   const int64_t row_bytes = w.cols / 16 * C::kBytes;
   Groups groups[NB];
-  for (int b = 0; b < NB; ++b) groups[b] = widen_groups(w, (n + b) * per_row, per_row, memory + 2 * b * per_row);
+  for (int b = 0; b < NB; ++b)
+    groups[b] = widen_groups(w, (n + b) * per_row, per_row, memory + 2 * b * per_row);
   vf acc[MB][NB] = {};
   const uint8_t* p = w.codes + n * row_bytes;
   for (int64_t g = 0; g < per_row; ++g) {
@@ -230,7 +233,7 @@ void few_rows(const QmmArgs& args, const float* x, int64_t begin, int64_t end) {
   });
 }
 
-// Quantising -------------------------------------------------------------------------------------------------------
+// Quantising -----------------------------------------------------------------------------------------------
 
 // Appends codes to a little-endian bit stream; groups are whole bytes long.
 class BitWriter {
@@ -254,7 +257,8 @@ class BitWriter {
 };
 
 template <class T>
-void quantize_affine(const QuantFormat& format, const T* x, int64_t groups, uint8_t* codes, T* scales, T* biases) {
+void quantize_affine(const QuantFormat& format, const T* x, int64_t groups, uint8_t* codes, T* scales,
+                     T* biases) {
   const float top_code = static_cast<float>((1 << format.bits) - 1);
   const int64_t group_bytes = int64_t{format.group} * format.bits / 8;
   for (int64_t g = 0; g < groups; ++g, x += format.group, codes += group_bytes) {
@@ -290,7 +294,8 @@ void quantize_affine(const QuantFormat& format, const T* x, int64_t groups, uint
 MLX_ROCM_INLINE uint32_t fp4_code(float x) {
   const float a = std::fabs(x);
   if (!(a <= std::numeric_limits<float>::max())) return 0;
-  const uint32_t code = (a > 0.25f) + (a > 0.75f) + (a > 1.25f) + (a > 1.75f) + (a > 2.5f) + (a > 3.5f) + (a > 5.0f);
+  const uint32_t code =
+      (a > 0.25f) + (a > 0.75f) + (a > 1.25f) + (a > 1.75f) + (a > 2.5f) + (a > 3.5f) + (a > 5.0f);
   return code != 0 && x < 0 ? code | 8 : code;
 }
 

@@ -199,8 +199,8 @@ void from_f32(const float* x, void* out, int64_t n) {
   for (; i < n; ++i) y[i] = from_float<T>(x[i]);
 }
 
-// The angle is a product in f32 (as other implementations have it); its reduction to [-pi/4, pi/4] is in double, so that
-// large positions keep their phase.
+// The angle is a product in f32 (as other implementations have it); its reduction to [-pi/4, pi/4] is in
+// double, so that large positions keep their phase.
 void sincos(const float* rate, float position, float sign, float* sin, float* cos, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
     const double angle = position * rate[i];
@@ -209,8 +209,9 @@ void sincos(const float* rate, float position, float sign, float* sin, float* co
     const auto quarter = static_cast<int32_t>(turns - 4.0 * std::floor(turns * 0.25));
     const float r2 = r * r;
     const float s = r + r * r2 * (-1.6666654611e-1f + r2 * (8.3321608736e-3f + r2 * -1.9515295891e-4f));
-    const float c = 1.0f - 0.5f * r2 +
-                    r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
+    const float c =
+        1.0f - 0.5f * r2 +
+        r2 * r2 * (4.166664568298827e-2f + r2 * (-1.388731625493765e-3f + r2 * 2.443315711809948e-5f));
     const bool swap = (quarter & 1) != 0;
     const float sin_value = swap ? c : s;
     const float cos_value = swap ? s : c;

@@ -52,7 +52,7 @@ MLX_ROCM_INLINE To as(From v) {
 
 MLX_ROCM_INLINE vf splat(float x) { return vf{} + x; }
 
-// Scalars ------------------------------------------------------------------------------------------------------------
+// Scalars --------------------------------------------------------------------------------------------------
 
 MLX_ROCM_INLINE float to_float(float x) { return x; }
 MLX_ROCM_INLINE float to_float(bf16 x) { return as<float>(uint32_t{x.bits} << 16); }
@@ -85,7 +85,7 @@ inline f16 from_float<f16>(float x) {
 #endif
 }
 
-// Loads and stores with conversion ---------------------------------------------------------------------------------
+// Loads and stores with conversion -------------------------------------------------------------------------
 
 MLX_ROCM_INLINE vf load(const float* p) { return load_bits<vf>(p); }
 MLX_ROCM_INLINE vf load(const bf16* p) {
@@ -137,7 +137,7 @@ MLX_ROCM_INLINE void store_part(T* p, vf v, int64_t n) {
   std::memcpy(p, buffer, n * sizeof(T));
 }
 
-// Arithmetic ---------------------------------------------------------------------------------------------------------
+// Arithmetic -----------------------------------------------------------------------------------------------
 
 MLX_ROCM_INLINE vf select(vi mask, vf yes, vf no) { return as<vf>((as<vi>(yes) & mask) | (as<vi>(no) & ~mask)); }
 

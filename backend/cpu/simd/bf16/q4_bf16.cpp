@@ -1,9 +1,9 @@
 // 4-bit affine GEMV with bf16 products.
 //
-// A 16-bit lane of the packed row holds four codes. One shift and one vpermw turn a code of every lane into bf16 (the
-// index uses five bits, so the table repeats itself instead of masking), one vdpbf16ps multiplies 32 of them. Codes up to
-// 15 are exact in bf16 and so are the products in f32. Sums belong to 32-bit words, hence to groups of whole lanes, and
-// are scaled once per 128 values; biases meet the sums of x.
+// A 16-bit lane of the packed row holds four codes. One shift and one vpermw turn a code of every lane into
+// bf16 (the index uses five bits, so the table repeats itself instead of masking), one vdpbf16ps multiplies
+// 32 of them. Codes up to 15 are exact in bf16 and so are the products in f32. Sums belong to 32-bit words,
+// hence to groups of whole lanes, and are scaled once per 128 values; biases meet the sums of x.
 #include "backend/cpu/quantized.h"
 #include "backend/cpu/simd/vec.h"
 
@@ -59,7 +59,8 @@ void rows_block(const QmmArgs& args, const bf16* x, const float* group_sums, int
       const __m512i c1 = _mm512_srli_epi16(codes, 4);
       const __m512i c2 = _mm512_srli_epi16(codes, 8);
       const __m512i c3 = _mm512_srli_epi16(codes, 12);
-      __m512 even = _mm512_dpbf16_ps(_mm512_setzero_ps(), x0, (__m512bh)_mm512_permutexvar_epi16(codes, table));
+      __m512 even =
+          _mm512_dpbf16_ps(_mm512_setzero_ps(), x0, (__m512bh)_mm512_permutexvar_epi16(codes, table));
       __m512 odd = _mm512_dpbf16_ps(_mm512_setzero_ps(), x1, (__m512bh)_mm512_permutexvar_epi16(c1, table));
       even = _mm512_dpbf16_ps(even, x2, (__m512bh)_mm512_permutexvar_epi16(c2, table));
       odd = _mm512_dpbf16_ps(odd, x3, (__m512bh)_mm512_permutexvar_epi16(c3, table));
@@ -96,7 +97,8 @@ void q4_bf16_arrange(const void* in, int64_t k, int group, void* arranged, float
   }
 }
 
-void q4_bf16_rows(const QmmArgs& args, const void* arranged, const float* group_sums, int64_t begin, int64_t end) {
+void q4_bf16_rows(const QmmArgs& args, const void* arranged, const float* group_sums, int64_t begin,
+                  int64_t end) {
   const auto* x = static_cast<const bf16*>(arranged);
   int64_t n = begin;
   for (; n + 4 <= end; n += 4) rows_block<4>(args, x, group_sums, n);
