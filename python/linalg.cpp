@@ -11,8 +11,8 @@ namespace {
 
 nb::tuple as_tuple(const std::pair<array, array>& p) { return nb::make_tuple(p.first, p.second); }
 
-// Shared libraries with LAPACK that installed wheels bring: scipy-openblas32 first, then the one inside NumPy. The
-// packages are located, not imported.
+// Shared libraries with LAPACK that installed wheels bring: scipy-openblas32 first, then the one inside
+// NumPy. The packages are located, not imported.
 constexpr const char* kFindLapack = R"(
 def find():
     import glob

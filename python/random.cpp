@@ -10,8 +10,8 @@ namespace {
 using Key = std::optional<array>;
 using Type = std::optional<Dtype>;
 
-// Stands for "the calling thread's key": one object for the process, so that what captures it (compile) works on every
-// thread.
+// Stands for "the calling thread's key": one object for the process, so that what captures it (compile) works
+// on every thread.
 struct RandomState {};
 
 nb::object state_object() {

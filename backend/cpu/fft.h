@@ -13,9 +13,9 @@ enum class FftKind {
   complex_to_real,     // n / 2 + 1 complex in (a half spectrum), n real out
 };
 
-// X[k] = scale * sum_j x[j] exp(-+ 2 pi i j k / n), the sign being minus unless `inverse`. Strides are in elements of the
-// side's own type. The axis of `shape` is ignored; the other axes count the transforms. Input and output may be the
-// same memory when their strides are equal.
+// X[k] = scale * sum_j x[j] exp(-+ 2 pi i j k / n), the sign being minus unless `inverse`. Strides are in
+// elements of the side's own type. The axis of `shape` is ignored; the other axes count the transforms. Input
+// and output may be the same memory when their strides are equal.
 struct FftArgs {
   FftKind kind = FftKind::complex_to_complex;
   bool inverse = false;

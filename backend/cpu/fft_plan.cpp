@@ -16,7 +16,8 @@ namespace {
 
 constexpr int64_t kCachedElements = int64_t{1} << 24;  // tables of the cache: at most about 256 MB
 
-// exp(-2 pi i k / n) with the angle reduced to an eighth of a turn, where sin and cos are exact to the last bit.
+// exp(-2 pi i k / n) with the angle reduced to an eighth of a turn, where sin and cos are exact to the last
+// bit.
 std::pair<double, double> unit_root(int64_t k, int64_t n) {
   const int64_t eighth = 8 * k / n;  // k < n
   const auto at = [n](int64_t numerator) { return std::numbers::pi / 4 * double(numerator) / double(n); };

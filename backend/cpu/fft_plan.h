@@ -1,9 +1,10 @@
 // Plans: what a transform of length n does, and its tables.
 //
-// A transform is a chain of Stockham passes over split (separate real and imaginary) data. With `length` the part of the
-// transform that is left and m = length / radix, a pass maps x[q + s (p + m u)] to y[q + s (radix p + t)] for all p < m,
-// q < s, where s is the product of the radices done so far. Every element carries `lanes` transforms side by side, so s
-// starts at `lanes`. Lengths with a prime factor above 13 go through Bluestein's convolution.
+// A transform is a chain of Stockham passes over split (separate real and imaginary) data. With `length` the
+// part of the transform that is left and m = length / radix, a pass maps x[q + s (p + m u)] to y[q + s (radix
+// p + t)] for all p < m, q < s, where s is the product of the radices done so far. Every element carries
+// `lanes` transforms side by side, so s starts at `lanes`. Lengths with a prime factor above 13 go through
+// Bluestein's convolution.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ struct FftPlan {
   int64_t n = 0;
   bool across = false;  // the first pass runs its vectors across p (lanes == 1) instead of q
   std::vector<FftPass> passes;
-  // Bluestein: the transform of length `inner->n` that convolves, the chirp and the transform of its conjugate / length.
+  // Bluestein: the transform of length `inner->n` that convolves, the chirp and the transform of its
+  // conjugate / length.
   std::shared_ptr<const FftPlan> inner;
   std::vector<float> chirp_re, chirp_im, filter_re, filter_im;
 
@@ -41,12 +43,12 @@ struct FftPlan {
   int64_t work_length() const { return inner ? inner->n : n; }  // elements that each of two work buffers needs
 };
 
-// A plan from the cache. `single` (lanes == 1) prefers the form that runs its vectors across the transform, which exists
-// when the length is a multiple of the width squared; `real` adds the roots for real data.
+// A plan from the cache. `single` (lanes == 1) prefers the form that runs its vectors across the transform,
+// which exists when the length is a multiple of the width squared; `real` adds the roots for real data.
 std::shared_ptr<const FftPlan> fft_plan(int64_t n, bool single, bool real);
 
-// Runs the plan on `x`, using `y` as the other buffer; returns the one that holds the result. Splits single passes over
-// the threads when `threaded`.
+// Runs the plan on `x`, using `y` as the other buffer; returns the one that holds the result. Splits single
+// passes over the threads when `threaded`.
 Split run_fft(const FftPlan& plan, int64_t lanes, Split x, Split y, bool threaded);
 
 struct FftTable {
@@ -58,13 +60,14 @@ struct FftTable {
   // Interleaved complex to split, and back with a factor.
   void (*split)(const float* in, int64_t n, Split out);
   void (*join)(Split in, int64_t n, float scale, float* out);
-  // The same between `width` rows of interleaved complex numbers and width transforms side by side; only the first `used`
-  // rows are written.
+  // The same between `width` rows of interleaved complex numbers and width transforms side by side; only the
+  // first `used` rows are written.
   void (*split_rows)(const float* const* rows, int64_t n, Split out);
   void (*join_rows)(Split in, int64_t n, float scale, float* const* rows, int used);
   // x[j] *= f[j] for j in [0, n), each f[j] for `lanes` neighbours.
   void (*scale_by)(Split x, const float* f_re, const float* f_im, int64_t n, int64_t lanes);
-  // The spectrum X[0..h] of 2h reals from Z, the transform of (x[2j] + i x[2j+1]); roots of unity of order 2h.
+  // The spectrum X[0..h] of 2h reals from Z, the transform of (x[2j] + i x[2j+1]); roots of unity of order
+  // 2h.
   void (*real_spectrum)(Split z, const float* w_re, const float* w_im, int64_t h, int64_t lanes, Split out);
   // The reverse: Z (times 2) from a half spectrum.
   void (*real_fold)(Split spectrum, const float* w_re, const float* w_im, int64_t h, int64_t lanes, Split z);

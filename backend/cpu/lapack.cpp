@@ -18,8 +18,8 @@ constexpr bool is_complex_scalar = !std::is_same_v<T, typename RealOf<T>::type>;
 template <class T>
 constexpr char kLetter = is_complex_scalar<T> ? 'c' : std::is_same_v<T, double> ? 'd' : 's';
 
-// A Fortran integer argument. The little-endian 64-bit cell reads and writes right for both widths: values are small, and
-// results (`info`) are read from the low half.
+// A Fortran integer argument. The little-endian 64-bit cell reads and writes right for both widths: values
+// are small, and results (`info`) are read from the low half.
 struct Integer {
   int64_t cell = 0;
   Integer(int64_t value) : cell(value) {}
@@ -34,8 +34,8 @@ struct Name {
   constexpr Name(const char (&t)[N]) { std::copy(t, t + N, text); }
 };
 
-// Calls the routine of T, which is looked up once. Fortran passes the lengths of its character arguments behind the
-// others; builds that do not expect them ignore them.
+// Calls the routine of T, which is looked up once. Fortran passes the lengths of its character arguments
+// behind the others; builds that do not expect them ignore them.
 template <class T, Name name, class... Args>
 void call(Args... args) {
   using Routine = void (*)(Args..., size_t, size_t, size_t);

@@ -1,7 +1,8 @@
-// Factorisations of one matrix at a time, through LAPACK. T is float, double or (where said) std::complex<float>.
+// Factorisations of one matrix at a time, through LAPACK. T is float, double or (where said)
+// std::complex<float>.
 //
-// Inputs are strided views, outputs are row-major and dense. Failures (no convergence, not positive definite, singular)
-// throw RuntimeError.
+// Inputs are strided views, outputs are row-major and dense. Failures (no convergence, not positive definite,
+// singular) throw RuntimeError.
 #pragma once
 
 #include <complex>
@@ -25,8 +26,9 @@ struct RealOf<std::complex<T>> {
   using type = T;
 };
 
-// A = P L U with partial pivoting: lu (rows, cols) holds L below the diagonal and U on and above it; step i exchanged rows
-// i and pivots[i] (min(rows, cols) of them); row i of A is row row_index[i] of L times U (rows of them).
+// A = P L U with partial pivoting: lu (rows, cols) holds L below the diagonal and U on and above it; step i
+// exchanged rows i and pivots[i] (min(rows, cols) of them); row i of A is row row_index[i] of L times U (rows
+// of them).
 template <class T>
 void lu_factor(MatrixView<T> a, T* lu, uint32_t* pivots, uint32_t* row_index);
 
@@ -45,17 +47,18 @@ void cholesky(MatrixView<T> a, bool upper, T* out);
 template <class T>
 void qr(MatrixView<T> a, T* q, T* r);
 
-// A = U diag(s) Vh with u (rows, rows), s descending (k), vh (cols, cols); u and vh may be null. Also complex.
+// A = U diag(s) Vh with u (rows, rows), s descending (k), vh (cols, cols); u and vh may be null. Also
+// complex.
 template <class T>
 void svd(MatrixView<T> a, T* u, typename RealOf<T>::type* s, T* vh);
 
-// Ascending eigenvalues of a symmetric (Hermitian) matrix of which one triangle is read; columns of `vectors` (may be
-// null) are the eigenvectors. Also complex.
+// Ascending eigenvalues of a symmetric (Hermitian) matrix of which one triangle is read; columns of `vectors`
+// (may be null) are the eigenvectors. Also complex.
 template <class T>
 void eigh(MatrixView<T> a, bool upper, typename RealOf<T>::type* values, T* vectors);
 
-// Eigenvalues of a general matrix; columns of `vectors` (may be null) are the right eigenvectors, of unit length. Also
-// complex.
+// Eigenvalues of a general matrix; columns of `vectors` (may be null) are the right eigenvectors, of unit
+// length. Also complex.
 template <class T>
 void eig(MatrixView<T> a, std::complex<float>* values, std::complex<float>* vectors);
 

@@ -8,7 +8,8 @@
 
 namespace mlx_rocm::cpu {
 
-// Gives paths of shared libraries to try, best first. The Python package sets it; it runs once, when LAPACK is needed.
+// Gives paths of shared libraries to try, best first. The Python package sets it; it runs once, when LAPACK
+// is needed.
 void set_lapack_search(std::function<std::vector<std::string>()> search);
 
 class LapackLibrary {
@@ -33,8 +34,8 @@ class LapackLibrary {
   void (*set_threads_)(int) = nullptr;
 };
 
-// While one lives, OpenBLAS works on the calling thread only: its own threads would fight with our pool, which runs
-// several matrices at once instead. The setting that NumPy or others had comes back at the end.
+// While one lives, OpenBLAS works on the calling thread only: its own threads would fight with our pool,
+// which runs several matrices at once instead. The setting that NumPy or others had comes back at the end.
 class SingleThreaded {
  public:
   SingleThreaded();

@@ -7,8 +7,8 @@
 
 namespace mlx_rocm::cpu {
 
-// Fills `bytes` bytes with the bits of the key. The words are the two halves of the hashes of (i, half + i); with an odd
-// count the middle word is a hash of its own, and a last word that does not fit is cut off.
+// Fills `bytes` bytes with the bits of the key. The words are the two halves of the hashes of (i, half + i);
+// with an odd count the middle word is a hash of its own, and a last word that does not fit is cut off.
 void random_bits(uint32_t key0, uint32_t key1, void* out, int64_t bytes);
 
 struct RandomTable {

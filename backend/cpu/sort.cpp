@@ -113,8 +113,9 @@ std::pair<Key, Key> guess_bounds(const T* in, int64_t stride, int64_t n, int64_t
   return {low, high};
 }
 
-// Calls place(slot, i) for the elements i of a row (the last call for a slot counts), such that the element of rank kth is
-// in slot kth, smaller ones before it and larger ones after it. `items` is work memory for n items.
+// Calls place(slot, i) for the elements i of a row (the last call for a slot counts), such that the element
+// of rank kth is in slot kth, smaller ones before it and larger ones after it. `items` is work memory for n
+// items.
 template <class T, class Place>
 void select_row(const T* in, int64_t stride, int64_t n, int64_t kth, ArgItem<typename SortKey<T>::Key>* items,
                 Place&& place) {
@@ -123,8 +124,9 @@ void select_row(const T* in, int64_t stride, int64_t n, int64_t kth, ArgItem<typ
   constexpr int64_t kSmallSelect = 512;
   int64_t low = 0, high = 0, middle = 0;
   if (n >= kSmallSelect) {
-    // One pass: what is below and above the guess is placed from both ends, the rest is kept. All three stores happen and
-    // one count moves, so there is no branch to mispredict; a slot written too early is written again.
+    // One pass: what is below and above the guess is placed from both ends, the rest is kept. All three
+    // stores happen and one count moves, so there is no branch to mispredict; a slot written too early is
+    // written again.
     const auto [below, above] = guess_bounds<T, Key>(in, stride, n, kth);
     for (int64_t i = 0; i < n; ++i) {
       const Key key = SortKey<T>::template of<false>(in[i * stride]);
@@ -165,8 +167,8 @@ void argpartition_rows(const Rows& rows, int64_t kth, const T* in, uint32_t* out
   });
 }
 
-// The positions of kTogether values at once: every step halves the same length for all of them without a branch, and
-// their loads overlap.
+// The positions of kTogether values at once: every step halves the same length for all of them without a
+// branch, and their loads overlap.
 constexpr int kTogether = 8;
 
 template <class T>

@@ -1,7 +1,8 @@
 // Sorting along an axis, on raw pointers.
 //
-// Elements become unsigned keys of the same order (NaN above everything, as MLX and NumPy sort), keys are sorted by
-// radix, and come back as elements. Inputs have any strides; outputs are row-major and may not alias the input.
+// Elements become unsigned keys of the same order (NaN above everything, as MLX and NumPy sort), keys are
+// sorted by radix, and come back as elements. Inputs have any strides; outputs are row-major and may not
+// alias the input.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +25,13 @@ void sort(const SortArgs& args, const void* in, void* out);
 // out: the positions that sort the axis; equal elements keep their order.
 void argsort(const SortArgs& args, const void* in, uint32_t* out);
 
-// out: element `kth` (in [0, n)) is where sort puts it, nothing before it is larger, nothing after it smaller.
+// out: element `kth` (in [0, n)) is where sort puts it, nothing before it is larger, nothing after it
+// smaller.
 void partition(const SortArgs& args, int kth, const void* in, void* out);
 void argpartition(const SortArgs& args, int kth, const void* in, uint32_t* out);
 
-// For each value the first position in the sorted sequence (n elements, `stride` apart) that keeps it sorted: before
-// equal elements, or after them when `right`.
+// For each value the first position in the sorted sequence (n elements, `stride` apart) that keeps it sorted:
+// before equal elements, or after them when `right`.
 void searchsorted(Dtype dtype, const void* sequence, int64_t n, int64_t stride, const Shape& value_shape,
                   const Strides& value_strides, const void* values, bool right, uint32_t* out);
 

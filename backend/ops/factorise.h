@@ -1,4 +1,5 @@
-// The factorisation ops behind mlx_rocm::linalg. Arguments have been checked: at least two axes, the right dtypes.
+// The factorisation ops behind mlx_rocm::linalg. Arguments have been checked: at least two axes, the right
+// dtypes.
 #pragma once
 
 #include "backend/core/array.h"

@@ -42,8 +42,8 @@ class Fft : public OpBase<Fft> {
     for (size_t i = axes.size() - 1; i-- > 0;) run_axis(out[0], out[0], axes[i], Kind::complex_to_complex, 1.0f);
   }
 
-  // The transpose of a transform runs the other way with the same scale. A half spectrum stands for both halves, so its
-  // inner bins count once where the full spectrum has them twice.
+  // The transpose of a transform runs the other way with the same scale. A half spectrum stands for both
+  // halves, so its inner bins count once where the full spectrum has them twice.
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays& outputs) override {
     const array &x = primals[0], &g = cotangents[0];
     if (kind == Kind::complex_to_complex) return {apply(op<Fft>(axes, kind, !inverse, false, power), {g})};

@@ -19,8 +19,9 @@ Norm parse_norm(const std::string& norm, const char* op);
 
 enum class Kind : uint8_t { complex_to_complex, real_to_complex, complex_to_real };
 
-// Transforms over `axes`; with a real side, over its last axis last (forwards) or the reverse. `sizes` are the lengths of the
-// (real side of the) transforms: the input is cut or padded with zeros to them. Without sizes the input's are used.
+// Transforms over `axes`; with a real side, over its last axis last (forwards) or the reverse. `sizes` are
+// the lengths of the (real side of the) transforms: the input is cut or padded with zeros to them. Without
+// sizes the input's are used.
 array fftn(const array& a, const std::optional<Shape>& sizes, const Axes& axes, Kind kind, bool inverse, Norm norm,
            const StreamOrDevice& s = {});
 

@@ -12,7 +12,8 @@
 namespace mlx_rocm::linalg {
 
 using NormOrder = std::variant<std::monostate, double, std::string>;
-// Vector norm over one axis, matrix norm over two; without axes the 2-norm of all elements, or `ord` of all axes.
+// Vector norm over one axis, matrix norm over two; without axes the 2-norm of all elements, or `ord` of all
+// axes.
 array norm(const array& a, const NormOrder& ord, const std::optional<Axes>& axes, bool keepdims,
            const StreamOrDevice& s = {});
 array cross(const array& a, const array& b, int axis, const StreamOrDevice& s = {});

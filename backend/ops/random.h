@@ -11,7 +11,8 @@ namespace mlx_rocm::random {
 // A key: two uint32 words.
 array key(uint64_t seed);
 
-// This thread's key, from which functions draw that are given none. Drawing splits it; it starts from the time of day.
+// This thread's key, from which functions draw that are given none. Drawing splits it; it starts from the
+// time of day.
 array state();
 void set_state(const array& key);
 void forget_state();
@@ -37,8 +38,8 @@ array truncated_normal(const array& lower, const array& upper, const Shape& shap
 array gumbel(const Shape& shape, Dtype dtype, const array& key, const StreamOrDevice& s = {});
 array laplace(const Shape& shape, Dtype dtype, float loc, float scale, const array& key,
               const StreamOrDevice& s = {});
-// Indices (uint32) drawn from the distributions softmax(logits) along the axis: one per distribution, num_samples per
-// distribution (a new last axis), or broadcast to a shape.
+// Indices (uint32) drawn from the distributions softmax(logits) along the axis: one per distribution,
+// num_samples per distribution (a new last axis), or broadcast to a shape.
 array categorical(const array& logits, int axis, const array& key, const StreamOrDevice& s = {});
 array categorical(const array& logits, int axis, int num_samples, const array& key, const StreamOrDevice& s = {});
 array categorical(const array& logits, int axis, const Shape& shape, const array& key, const StreamOrDevice& s = {});

@@ -198,8 +198,8 @@ Unique unique(const array& a, int size, const std::optional<array>& fill, const 
   const array order = stop_gradient(argsort(flat, 0, s), s);
   const array sorted = stop_gradient(take(flat, order, 0, s), s);
 
-  // Which sorted elements begin a new value, and the number of the value that each one has. Numbers from `size` on share
-  // one last slot, which is cut off.
+  // Which sorted elements begin a new value, and the number of the value that each one has. Numbers from
+  // `size` on share one last slot, which is cut off.
   const auto part = [&](int start, int stop) { return slice(sorted, {start}, {stop}, {1}, s); };
   const array begins = concatenate(
       {broadcast_to(array::scalar(true), {1}, s), not_equal(part(1, n), part(0, n - 1), s)}, 0, s);
