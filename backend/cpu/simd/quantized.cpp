@@ -256,19 +256,61 @@ class BitWriter {
   int filled_ = 0;
 };
 
+constexpr int kLongestGroup = 128;
+
+// Smallest and largest of n values (a multiple of 16) in 16 independent lanes, so that the loop vectorises.
+std::pair<float, float> range_of(const float* x, int n) {
+  constexpr int kLanes = 16;
+  float low[kLanes], high[kLanes];
+  for (int k = 0; k < kLanes; ++k) {
+    low[k] = std::numeric_limits<float>::infinity();
+    high[k] = -low[k];
+  }
+  for (int i = 0; i < n; i += kLanes) {
+    for (int k = 0; k < kLanes; ++k) {
+      const float v = x[i + k];
+      high[k] = high[k] < v ? v : high[k];
+      low[k] = v < low[k] ? v : low[k];
+    }
+  }
+  for (int k = 1; k < kLanes; ++k) {
+    high[0] = high[0] < high[k] ? high[k] : high[0];
+    low[0] = low[k] < low[0] ? low[k] : low[0];
+  }
+  return {low[0], high[0]};
+}
+
+template <int BITS>
+void pack_bytes(const int32_t* numbers, int n, uint8_t* codes) {
+  constexpr int kPerByte = 8 / BITS;
+  for (int i = 0; i < n / kPerByte; ++i) {
+    int32_t byte = 0;
+    for (int k = 0; k < kPerByte; ++k) byte |= numbers[i * kPerByte + k] << (k * BITS);
+    codes[i] = static_cast<uint8_t>(byte);
+  }
+}
+
+void pack_codes(const int32_t* numbers, const QuantFormat& format, uint8_t* codes) {
+  switch (format.bits) {
+    case 2: return pack_bytes<2>(numbers, format.group, codes);
+    case 4: return pack_bytes<4>(numbers, format.group, codes);
+    case 8: return pack_bytes<8>(numbers, format.group, codes);
+    default: break;
+  }
+  BitWriter writer(codes, format.bits);
+  for (int i = 0; i < format.group; ++i) writer.put(static_cast<uint32_t>(numbers[i]));
+}
+
 template <class T>
 void quantize_affine(const QuantFormat& format, const T* x, int64_t groups, uint8_t* codes, T* scales,
                      T* biases) {
   const float top_code = static_cast<float>((1 << format.bits) - 1);
   const int64_t group_bytes = int64_t{format.group} * format.bits / 8;
+  float values[kLongestGroup];
+  int32_t numbers[kLongestGroup];
   for (int64_t g = 0; g < groups; ++g, x += format.group, codes += group_bytes) {
-    float low = std::numeric_limits<float>::infinity();
-    float high = -low;
-    for (int i = 0; i < format.group; ++i) {
-      const float v = to_float(x[i]);
-      high = high < v ? v : high;
-      low = v < low ? v : low;
-    }
+    for (int i = 0; i < format.group; ++i) values[i] = to_float(x[i]);
+    const auto [low, high] = range_of(values, format.group);
     // The edge that is further from zero gets a code of its own, so that it survives exactly.
     const bool low_edge = std::fabs(low) > std::fabs(high);
     const float span = std::max((high - low) / top_code, 1e-7f);
@@ -280,11 +322,12 @@ void quantize_affine(const QuantFormat& format, const T* x, int64_t groups, uint
       scale = edge / zero_code;
       bias = edge;
     }
-    BitWriter writer(codes, format.bits);
     for (int i = 0; i < format.group; ++i) {
-      const float code = std::rint((to_float(x[i]) - bias) / scale);
-      writer.put(static_cast<uint32_t>(std::min(std::max(code, 0.0f), top_code)));
+      const float code = std::rint((values[i] - bias) / scale);
+      const float positive = code > 0.0f ? code : 0.0f;
+      numbers[i] = static_cast<int32_t>(positive < top_code ? positive : top_code);
     }
+    pack_codes(numbers, format, codes);
     scales[g] = from_float<T>(scale);
     biases[g] = from_float<T>(bias);
   }
