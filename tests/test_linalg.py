@@ -244,7 +244,8 @@ assert "numpy" not in sys.modules
         check=False,
         capture_output=True,
         text=True,
-        env=dict(os.environ),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        cwd=tmp_path,  # not the repository's folder, whose sources have no extension beside them
         timeout=60,
     )
     assert out.returncode == 0, out.stderr

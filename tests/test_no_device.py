@@ -82,8 +82,8 @@ def _built() -> bool:
 
 
 @pytest.mark.skipif(not _built(), reason="mlx_rocm.core is not built")
-def test_mlx_rocm_carries_on_with_the_cpu():
-    run = rocm.run_python(["-c", PRODUCT])
+def test_mlx_rocm_carries_on_with_the_cpu(tmp_path):
+    run = rocm.run_python(["-c", PRODUCT], cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     total, device, opened = json.loads(run.stdout)
     assert total == 42

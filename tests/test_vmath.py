@@ -122,12 +122,15 @@ def check_all():
 
 
 @pytest.mark.parametrize("isa", ["v2", "v3", "v4"])
-def test_errors_in_ulp(isa):
+def test_errors_in_ulp(isa, tmp_path):
     """A set that this machine lacks is replaced by the best one it has."""
     code = "import test_vmath; print('\\n'.join(test_vmath.check_all()))"
     here = os.path.dirname(os.path.abspath(__file__))
     path = os.pathsep.join([here, *filter(None, sys.path)])
     env = {**os.environ, "MLX_ROCM_ISA": isa, "PYTHONPATH": path}
-    out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    # In the repository's folder `python -c` would find the sources, which have no extension beside them.
+    out = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert out.returncode == 0, out.stderr
     assert out.stdout.strip() == ""

@@ -34,7 +34,8 @@ def run_python(arguments: list[str], timeout: float = 120, **options) -> subproc
     command = [str(libraries / "ld-linux-x86-64.so.2"), "--library-path", str(libraries)]
     command += [os.path.realpath(sys.executable), *arguments]
     # The loader hides the interpreter's virtual environment from it, so its folders are passed on.
-    path = os.pathsep.join([str(ROOT), *(each for each in sys.path if each.endswith("site-packages"))])
+    # The repository comes last: an installed mlx_rocm has its extension, the sources may not.
+    path = os.pathsep.join([*(each for each in sys.path if each.endswith("site-packages")), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=timeout, env=environment, **options
