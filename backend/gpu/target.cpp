@@ -1,0 +1,73 @@
+#include "backend/gpu/target.h"
+
+#include "backend/core/error.h"
+
+namespace mlx_rocm::gpu {
+namespace {
+
+Target cdna(const char* arch, Mma mma, int lds, bool pk_bf16, bool dot2_bf16) {
+  return {arch, 64, mma, lds, true, pk_bf16, dot2_bf16, "sdot4"};
+}
+Target rdna(const char* arch, Mma mma, bool pairs, const char* dot4) {
+  return {arch, 32, mma, 65536, pairs, pairs, std::string(dot4) == "sudot4", dot4};
+}
+Target nvidia(const char* arch, int lds) { return {arch, 32, Mma::sync, lds, true, true, false, "dp4a"}; }
+
+}  // namespace
+
+const std::vector<Target>& targets() {
+  // Sources: LLVM's AMDGPU user guide, AMD's ISA manuals; tests/amd_targets.py checks its rows against these.
+  static const std::vector<Target> rows = {
+      cdna("gfx90a", Mma::mfma_cdna2, 65536, false, false),
+      cdna("gfx942", Mma::mfma_cdna3, 65536, true, false),
+      cdna("gfx950", Mma::mfma_cdna4, 163840, true, true),
+      rdna("gfx1030", Mma::none, false, "sdot4"),
+      rdna("gfx1100", Mma::wmma_gfx11, false, "sudot4"),
+      rdna("gfx1151", Mma::wmma_gfx11, false, "sudot4"),
+      rdna("gfx1200", Mma::wmma_gfx12, true, "sudot4"),
+      rdna("gfx1201", Mma::wmma_gfx12, true, "sudot4"),
+      nvidia("sm_90", 232448),
+      nvidia("sm_80", 166912),
+  };
+  return rows;
+}
+
+Target target_of(const std::string& full) {
+  const std::string arch = full.substr(0, full.find(':'));
+  for (const Target& t : targets()) {
+    if (t.arch == arch) return t;
+  }
+  // gfx1103 computes as gfx1100 does: the last two characters tell chips of a generation apart.
+  const Target* relative = nullptr;
+  for (const Target& t : targets()) {
+    if (arch.size() > 2 && t.arch.substr(0, t.arch.size() - 2) == arch.substr(0, arch.size() - 2)) {
+      relative = &t;
+      break;
+    }
+  }
+  if (!relative && arch.starts_with("sm_")) relative = &targets().back();
+  if (!relative) {
+    std::string known;
+    for (const Target& t : targets()) known += " " + t.arch;
+    runtime_error("[gpu] Architecture ", full, " is of a generation that this version does not know. Known:", known, ".");
+  }
+  Target t = *relative;
+  t.arch = arch;
+  return t;
+}
+
+std::vector<std::pair<std::string, std::string>> Target::defines() const {
+  constexpr const char* names[] = {"MMA_NONE",       "MMA_WMMA_GFX11", "MMA_WMMA_GFX12", "MMA_MFMA_CDNA2",
+                                   "MMA_MFMA_CDNA3", "MMA_MFMA_CDNA4", "MMA_SYNC"};
+  std::string dot = "DOT4_";
+  for (const char* c = dot4; *c; ++c) dot += char(std::toupper(*c));
+  return {{"WAVE", std::to_string(wave)},
+          {"MMA", names[int(mma)]},
+          {"LDS_BYTES", std::to_string(lds_bytes)},
+          {"ATOMIC_PK_F16", pk_f16 ? "1" : "0"},
+          {"ATOMIC_PK_BF16", pk_bf16 ? "1" : "0"},
+          {"DOT2_BF16", dot2_bf16 ? "1" : "0"},
+          {"DOT4", dot}};
+}
+
+}  // namespace mlx_rocm::gpu
