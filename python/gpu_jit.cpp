@@ -1,5 +1,5 @@
-// The kernel compiler and its cache, for `mlx-rocm warm`, the tests and whoever looks for a mistake. A kernel is given as a
-// line of the manifest (backend/gpu/manifest.h), an architecture as the driver names it.
+// The kernel compiler and its cache, for `mlx-rocm warm`, the tests and whoever looks for a mistake. A kernel
+// is given as a line of the manifest (backend/gpu/manifest.h), an architecture as the driver names it.
 #include "backend/gpu/cache.h"
 #include "backend/gpu/manifest.h"
 #include "backend/gpu/prefetch.h"
@@ -9,7 +9,9 @@
 
 namespace mlx_rocm::python {
 
-static gpu::Api api_of(const std::string& arch) { return arch.starts_with("sm_") ? gpu::Api::cuda : gpu::Api::hip; }
+static gpu::Api api_of(const std::string& arch) {
+  return arch.starts_with("sm_") ? gpu::Api::cuda : gpu::Api::hip;
+}
 
 static nb::bytes compile(const std::string& line, const std::string& arch) {
   std::string code;
