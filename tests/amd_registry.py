@@ -182,8 +182,6 @@ def _hadamard(dtype: str, **defines) -> dict[str, str]:
     return {name: str(value) for name, value in {**every, **defines}.items()}
 
 
-_SIGNS_28 = "{" + ",".join(f"{(0x5A3C96F * (i + 1)) & 0xFFFFFFF}u" for i in range(28)) + "}"
-
 KERNELS: tuple[Row, ...] = (
     Row(
         "kernels/fft.hip",
@@ -219,7 +217,7 @@ KERNELS: tuple[Row, ...] = (
     Row(
         "kernels/hadamard.hip",
         "hadamard",
-        _hadamard("float", HIGH=64, TILE=1792, M=28, SIGNS=_SIGNS_28),
+        _hadamard("float", HIGH=64, TILE=1792, M=28),
         needs=("16-byte load", "16-byte store"),
         waves={"gfx": 8, "gfx9": 7},
     ),
