@@ -36,7 +36,7 @@ DEVICE void place(Vec<T, RUN>& to, int at, const Vec<T, Count>& from) {
 }
 
 KERNEL(THREADS)
-conv(const T* __restrict__ x, const T* __restrict__ w, OUT* __restrict__ y, Conv g, INDEX positions, u32 m_tiles, u32 n_tiles,
+conv(const T* __restrict__ x, const T* __restrict__ w, OUT* __restrict__ y, STRUCT_ARGUMENT Conv g, INDEX positions, u32 m_tiles, u32 n_tiles,
      u32 steps) {
   SHARED alignas(16) T left[Tile::LEFT], right[Tile::RIGHT];
   const u32 channels = g.channels / g.groups, outs = g.out_channels / g.groups, depth = TAPS * channels;
@@ -135,7 +135,7 @@ conv(const T* __restrict__ x, const T* __restrict__ w, OUT* __restrict__ y, Conv
 
 // `steps` of Tile::STEP positions for each part.
 KERNEL(THREADS)
-conv_gradient(const T* __restrict__ x, const T* __restrict__ cotangent, OUT* __restrict__ dw, Conv g, INDEX positions,
+conv_gradient(const T* __restrict__ x, const T* __restrict__ cotangent, OUT* __restrict__ dw, STRUCT_ARGUMENT Conv g, INDEX positions,
               u32 m_tiles, u32 n_tiles, INDEX steps) {
   SHARED alignas(16) T left[Tile::LEFT], right[Tile::RIGHT];
   const u32 channels = g.channels / g.groups, outs = g.out_channels / g.groups, depth = TAPS * channels;

@@ -14,7 +14,7 @@
 constexpr int SPAN = (PIXELS - 1) * STRIDE_X + (KX - 1) * DILATION_X + 1;
 
 KERNEL(256)
-conv_depthwise(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, Conv g, INDEX items) {
+conv_depthwise(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, STRUCT_ARGUMENT Conv g, INDEX items) {
   const INDEX item = (INDEX)group_x() * 256 + thread_x();
   if (item >= items) return;
   const u32 chunks = g.channels / VEC, runs = (g.out[2] + PIXELS - 1) / PIXELS;
@@ -71,7 +71,7 @@ conv_depthwise(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__
 #endif
 
 KERNEL(256)
-conv_general(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, Conv g, INDEX size) {
+conv_general(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, STRUCT_ARGUMENT Conv g, INDEX size) {
   const u32 channels = g.channels / g.groups, outs = g.out_channels / g.groups;
   for (INDEX i = (INDEX)group_x() * 256 + thread_x(); i < size; i += (INDEX)group_count_x() * 256) {
     const INDEX p = i / (u32)g.out_channels;
