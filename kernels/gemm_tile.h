@@ -73,7 +73,8 @@ struct MatrixTile {
 // 256 threads, 16 x 16, each with 4 x 4 elements of every 64 x 64.
 template <class Type>
 struct FmaTile {
-  static constexpr int STEP = 16, M_TILES = TILE_M / 64, N_TILES = TILE_N / 64;
+  // (Sizes that only MatrixTile can have must not be zero here either.)
+  static constexpr int STEP = 16, M_TILES = (TILE_M + 63) / 64, N_TILES = (TILE_N + 63) / 64;
   static constexpr int LEFT = STEP * (TILE_M + 4), RIGHT = STEP * (TILE_N + 4);
   float sums[M_TILES * 4][N_TILES * 4];
 

@@ -165,7 +165,7 @@ ConvRoute conv_route(const ConvShape& s, Dtype dtype, const Target& target, int 
   if (outs < 4 || s.taps() * channels < 8 || !fits_index(s)) return r;
   set_tile(r, dtype, target);
   const bool half = dtype != float32;
-  if (half && outs <= 32 && target.mma != Mma::none) r.tile_n = 32;
+  if (half && outs <= 32 && target.wave == 32) r.tile_n = 32;  // 256 threads have 64 rows to load
   r.n_tiles = ceil_div(outs, r.tile_n);
   const bool many = ceil_div(s.positions(), 128) * r.n_tiles * s.groups >= 2 * compute_units;
   r.tile_m = many && target.mma != Mma::none ? 128 : 64;
