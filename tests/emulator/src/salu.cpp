@@ -2,6 +2,8 @@
 #include <functional>
 #include <limits>
 
+#include <bit>
+
 #include "float_math.h"
 #include "integer_math.h"
 #include "valu.h"
@@ -315,6 +317,28 @@ void add_integer_compares(Rows& rows, const std::string& type) {
   rows.push_back(compare("s_cmpk_lg_" + type, [](T x, K y) { return x != T(y); }));
 }
 
+template <class Load>
+void add_float_compares(Rows& rows, const std::string& type, Load) {
+  const auto add = [&](const char* name, auto test) {
+    rows.push_back(compare("s_cmp_" + std::string(name) + "_" + type,
+                           [](u32 x, u32 y) { return decltype(test){}(Load{}(x), Load{}(y)); }));
+  };
+  add("lt", [](f32 x, f32 y) { return x < y; });
+  add("gt", [](f32 x, f32 y) { return x > y; });
+  add("le", [](f32 x, f32 y) { return x <= y; });
+  add("ge", [](f32 x, f32 y) { return x >= y; });
+  add("eq", [](f32 x, f32 y) { return x == y; });
+  add("lg", [](f32 x, f32 y) { return x < y || x > y; });
+  add("neq", [](f32 x, f32 y) { return !(x == y); });
+  add("nlt", [](f32 x, f32 y) { return !(x < y); });
+  add("ngt", [](f32 x, f32 y) { return !(x > y); });
+  add("nle", [](f32 x, f32 y) { return !(x <= y); });
+  add("nge", [](f32 x, f32 y) { return !(x >= y); });
+  add("nlg", [](f32 x, f32 y) { return !(x < y || x > y); });
+  add("o", [](f32 x, f32 y) { return x == x && y == y; });
+  add("u", [](f32 x, f32 y) { return x != x || y != y; });
+}
+
 void add_compares(Rows& rows) {
   add_integer_compares<u32>(rows, "u32");
   add_integer_compares<i32>(rows, "i32");
@@ -324,20 +348,8 @@ void add_compares(Rows& rows) {
   rows.push_back(compare("s_bitcmp1_b32", [](u32 x, u32 y) { return ((x >> (y & 31)) & 1) != 0; }));
   rows.push_back(compare("s_bitcmp0_b64", [](u64 x, u32 y) { return !((x >> (y & 63)) & 1); }));
   rows.push_back(compare("s_bitcmp1_b64", [](u64 x, u32 y) { return ((x >> (y & 63)) & 1) != 0; }));
-  rows.push_back(compare("s_cmp_lt_f32", [](f32 x, f32 y) { return x < y; }));
-  rows.push_back(compare("s_cmp_gt_f32", [](f32 x, f32 y) { return x > y; }));
-  rows.push_back(compare("s_cmp_le_f32", [](f32 x, f32 y) { return x <= y; }));
-  rows.push_back(compare("s_cmp_ge_f32", [](f32 x, f32 y) { return x >= y; }));
-  rows.push_back(compare("s_cmp_eq_f32", [](f32 x, f32 y) { return x == y; }));
-  rows.push_back(compare("s_cmp_lg_f32", [](f32 x, f32 y) { return x < y || x > y; }));
-  rows.push_back(compare("s_cmp_neq_f32", [](f32 x, f32 y) { return !(x == y); }));
-  rows.push_back(compare("s_cmp_nlt_f32", [](f32 x, f32 y) { return !(x < y); }));
-  rows.push_back(compare("s_cmp_ngt_f32", [](f32 x, f32 y) { return !(x > y); }));
-  rows.push_back(compare("s_cmp_nle_f32", [](f32 x, f32 y) { return !(x <= y); }));
-  rows.push_back(compare("s_cmp_nge_f32", [](f32 x, f32 y) { return !(x >= y); }));
-  rows.push_back(compare("s_cmp_nlg_f32", [](f32 x, f32 y) { return !(x < y || x > y); }));
-  rows.push_back(compare("s_cmp_o_f32", [](f32 x, f32 y) { return x == x && y == y; }));
-  rows.push_back(compare("s_cmp_u_f32", [](f32 x, f32 y) { return x != x || y != y; }));
+  add_float_compares(rows, "f32", [](u32 x) { return std::bit_cast<f32>(x); });
+  add_float_compares(rows, "f16", [](u32 x) { return static_cast<f32>(as_f16(u16(x))); });
 }
 
 // dst = exec; exec = fn(source, exec); scc = exec != 0.
