@@ -38,6 +38,12 @@ void init_gpu_jit(nb::module_& m) {
   gpu::set_package_folders(site_packages());
   m.def("_gpu_compile", compile, "line"_a, "arch"_a, "Machine code for a device of this machine.");
   m.def(
+      "_gpu_is_compiled",
+      [](const std::string& line, const std::string& arch) {
+        return gpu::is_compiled(gpu::parse_manifest_line(line), api_of(arch), arch);
+      },
+      "line"_a, "arch"_a, "Whether the kernel would be found without compiling it.");
+  m.def(
       "_gpu_make_seed",
       [](const std::string& line, const std::string& arch, const std::string& folder) {
         return gpu::make_seed(gpu::parse_manifest_line(line), api_of(arch), arch, folder);

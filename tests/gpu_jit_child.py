@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import threading
+import time
 
 import mlx_rocm.core as mx
 
@@ -32,6 +33,13 @@ if "PREFETCH" in os.environ:
     mx._gpu_prefetch(lines, arch)
     if os.environ["PREFETCH"] == "exit":
         sys.exit()
+if "HELPERS" in os.environ:
+    from mlx_rocm.cli import kernels
+
+    os.cpu_count = lambda: 3
+    assert kernels.compile_in_background(lines, arch) == int(os.environ["HELPERS"])
+    while os.environ.get("WAIT") and not all(mx._gpu_is_compiled(each, arch) for each in lines):
+        time.sleep(0.05)
 results = [[] for _ in range(threads)]
 workers = [threading.Thread(target=compile_all, args=(each,)) for each in results]
 for worker in workers:

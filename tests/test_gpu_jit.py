@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -271,11 +272,34 @@ def test_exit_while_prefetching(jit):
     assert len(jit.entries()) < 50
 
 
+def test_helper_processes(jit):
+    """They compile what is missing while the program goes on, and end with it."""
+    lines = [line(f"{i}.0f") for i in range(5)]
+    assert jit(lines[:1], HELPERS="1", MLX_ROCM_PRECOMPILE="1")["compiled"] <= 1
+    result = jit(lines, HELPERS="4", WAIT="1")
+    assert result["compiled"] == 0
+    assert result["codes"] == jit(lines, HELPERS="0")["codes"]
+    shutil.rmtree(jit.cache)
+    many = [line(f"{i}.5f") for i in range(100)]
+    assert jit(many[:1], HELPERS="0", MLX_ROCM_PRECOMPILE="0")["compiled"] == 1
+    (jit.sources / "many").write_text("\n".join(many))
+    code = "from mlx_rocm.cli import kernels; import sys; f, arch = sys.argv[1:]; "
+    code += "kernels.compile_in_background(open(f).read().splitlines(), arch)"
+    command = [sys.executable, "-c", code, str(jit.sources / "many"), jit.arch]
+    subprocess.run(command, env=jit.environment, cwd=jit.folder, check=True, timeout=60)
+    left = len(jit.entries())
+    assert left < 100
+    time.sleep(1)
+    assert len(jit.entries()) == left, "helpers are still at work"
+
+
 @pytest.fixture
 def slow_clang(amd):
     """Without hiprtc clang compiles; here it takes its time."""
     wrapper = amd.folder / "slow-clang"
-    wrapper.write_text(f'#!/bin/sh\ncase "$*" in *offload-arch*) sleep 0.4;; esac\nexec {amdtools.toolchain().clang} "$@"\n')
+    wrapper.write_text(
+        f'#!/bin/sh\ncase "$*" in *offload-arch*) sleep 0.4;; esac\nexec {amdtools.toolchain().clang} "$@"\n'
+    )
     wrapper.chmod(0o755)
     amd.environment |= {"MLX_ROCM_LIBRARIES": "/nowhere", "MLX_ROCM_CLANG": str(wrapper)}
     return amd

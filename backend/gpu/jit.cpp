@@ -1,5 +1,7 @@
 #include "backend/gpu/jit.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <future>
 #include <map>
@@ -155,6 +157,13 @@ std::string machine_code(const KernelSpec& spec, Api api, const std::string& arc
   std::string code = in_flight().get(key, [&] { return cached_or_compiled(job, compiler, key); });
   record(spec);
   return code;
+}
+
+bool is_compiled(const KernelSpec& spec, Api api, const std::string& arch) {
+  Job job(spec, arch);
+  if (seed_entry(job)) return true;
+  const std::string folder = entries_folder(cache_folder() + "/kernels", arch);
+  return access((folder + "/" + job.key(device_compiler(api).identity())).c_str(), R_OK) == 0;
 }
 
 bool make_seed(const KernelSpec& spec, Api api, const std::string& arch, const std::string& root) {

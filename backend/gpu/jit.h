@@ -31,6 +31,9 @@ std::string kernel_source(const KernelSpec& spec, const Target& target);
 // saved.
 std::string machine_code(const KernelSpec& spec, Api api, const std::string& arch);
 
+// Whether machine_code() would find it without compiling, as far as the presence of files tells.
+bool is_compiled(const KernelSpec& spec, Api api, const std::string& arch);
+
 // Compiles for an architecture that need not be in this machine, by clang or NVRTC, into a folder that
 // MLX_ROCM_KERNEL_SEED may name. False: it is there already. Throws as machine_code does.
 bool make_seed(const KernelSpec& spec, Api api, const std::string& arch, const std::string& folder);

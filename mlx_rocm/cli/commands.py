@@ -9,7 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import checkpoint
+from . import checkpoint, kernels
 from .checkpoint import CheckpointError
 
 TINY_MODEL = Path(__file__).resolve().parent.parent / "models" / "tiny"
@@ -48,6 +48,7 @@ def run(command, options, passed_on, parser):
         if local is not None and not _has_option(passed_on, *HUB_OPTIONS):
             os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")  # read when they are imported
         device = _choose_device(options.device)
+        _compile_ahead(device)
         folder = local or _download(name)
         found = checkpoint.inspect(folder)
         if command in LOADS_WHOLE_MODEL and not options.no_memory_check:
@@ -125,6 +126,15 @@ def _choose_device(wanted):
             raise CheckpointError("there is no GPU here that mlx_rocm can use. mlx-rocm info says why.")
         mx.set_default_device(mx.gpu)
     return mx.default_device()
+
+
+def _compile_ahead(device):
+    import mlx_rocm.core as mx
+
+    if device == mx.gpu:
+        missing = kernels.compile_in_background(kernels.known(), kernels.device_arch())
+        if missing:
+            say(f"compiling {missing} GPU kernels meanwhile; the next start will have them")
 
 
 def _memory_of(device):

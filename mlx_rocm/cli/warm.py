@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 DESCRIPTION = """Compiles GPU kernels into the cache. Without options: all kernels that programs of this user
-have used so far, for the GPU of this machine (after an update of ROCm or mlx_rocm, say)."""
+have used so far and those that language models commonly use, for the GPU of this machine."""
 LONG_PROMPT = 600  # tokens: beyond the routes for short prompts
 
 
@@ -56,14 +56,17 @@ def main(argv):
 def _compile_recorded(options):
     import mlx_rocm.core as mx
 
+    from . import kernels
     from .commands import CheckpointError, say
 
-    lines = mx._gpu_recorded_kernels()
+    lines = kernels.known()
     if not lines:
         raise CheckpointError(
             "no kernels are recorded yet. Run a program on a GPU once, or mlx-rocm warm --model FOLDER."
         )
-    arch = options.arch or _device_arch()
+    arch = options.arch or kernels.device_arch()
+    if arch is None:
+        raise CheckpointError("there is no GPU here that mlx_rocm can use; --arch names one to compile for.")
     if options.arch:
         folder = Path(options.output or Path(mx._gpu_cache_folder()) / "seed").absolute()
         errors = _on_threads(partial(_seed, arch=arch, folder=str(folder)), lines, options.jobs)
@@ -79,16 +82,6 @@ def _compile_recorded(options):
         )
     say(f"{len(lines) - len(errors)} kernels for {arch} are in {where}")
     return 1 if len(errors) == len(lines) else 0
-
-
-def _device_arch():
-    import mlx_rocm.core as mx
-
-    from .commands import CheckpointError
-
-    if not mx.is_available(mx.gpu):
-        raise CheckpointError("there is no GPU here that mlx_rocm can use; --arch names one to compile for.")
-    return mx.device_info(mx.gpu)["architecture"]
 
 
 def _error_of(compile_one, *arguments):
