@@ -7,6 +7,7 @@
 #include "backend/core/op.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/random_bits.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -47,6 +48,16 @@ class RandomBits : public OpBase<RandomBits> {
     // One key parallelises inside; many keys are dealt out.
     if (count == 1) return fill(0, 1);
     cpu::parallel_for(count, std::max<int64_t>(1, (1 << 17) / bytes), fill);
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    if (out[0].size() == 0) return;
+    const array keys = gpu::contiguous(in[0]);
+    const int64_t count = keys.size() / 2, bytes = int64_t(out[0].nbytes()) / count;
+    const auto& k = gpu::kernel("random.hip", "random_bits", {{"WHOLE", int(bytes % 4 == 0)}});
+    gpu::launch(k, gpu::cover(count * ((bytes + 7) / 8), 256), 256, gpu::in(keys), gpu::out(out[0]), uint64_t(count),
+                uint64_t(bytes));
   }
 
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
