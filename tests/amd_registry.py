@@ -218,6 +218,8 @@ SORTING: tuple[Row, ...] = (
     Row("kernels/search.hip", "searchsorted", {"T": "float", "RIGHT": "1"}),
     Row("kernels/random.hip", "random_bits", {"WHOLE": "1"}),
     Row("kernels/random.hip", "random_bits", {"WHOLE": "0"}),
+    Row("kernels/random.hip", "random_values", {"T": "bf16", "VALUE": "normal"}),
+    Row("kernels/random.hip", "random_values", {"T": "float", "VALUE": "gumbel"}),
     Row("kernels/arange.hip", "arange", {"T": "bf16", "START": "float", "ITEMS": "8"}, ("16-byte store",)),
     Row("kernels/arange.hip", "arange", {"T": "complex64", "START": "double", "ITEMS": "2"}, ("16-byte store",)),
 )
