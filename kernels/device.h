@@ -281,13 +281,6 @@ DEVICE u32 fold_word(u32 x) {
 }
 #endif
 
-// What lanes exchange goes word by word: any type of a multiple of 4 bytes.
-template <class Type>
-struct WordsOf {
-  static_assert(sizeof(Type) % 4 == 0, "lanes exchange whole words");
-  static constexpr int count = sizeof(Type) / 4;
-  u32 w[count];
-};
 // Of a ballot: how many lanes, and the lowest of them (there is one).
 #if GPU_AMD
 DEVICE u32 count_bits(u64 lanes) { return (u32)__builtin_popcountll(lanes); }
@@ -297,6 +290,13 @@ DEVICE u32 count_bits(u64 lanes) { return (u32)__popcll(lanes); }
 DEVICE u32 lowest_bit(u64 lanes) { return (u32)__ffsll((long long)lanes) - 1; }
 #endif
 
+// What lanes exchange goes word by word: any type of a multiple of 4 bytes.
+template <class Type>
+struct WordsOf {
+  static_assert(sizeof(Type) % 4 == 0, "lanes exchange whole words");
+  static constexpr int count = sizeof(Type) / 4;
+  u32 w[count];
+};
 // The value of lane `from`. All lanes of the wave take part.
 template <class Type>
 DEVICE Type shuffle(Type x, u32 from) {

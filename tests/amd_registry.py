@@ -186,8 +186,9 @@ def _sort(kind: str, positions: int, threads: int, log_items: int, vec: int, nee
     return Row("kernels/sort.hip", "sort_rows", defines | {"VEC": str(vec)}, needs, waves=waves or {"gfx": 8})
 
 
-def _radix(entry: str, kind: str, positions: int, first: int, last: int, waves=None) -> Row:
-    defines = {"T": kind, "POSITIONS": str(positions), "FIRST": str(first), "LAST": str(last), "ITEMS": "8"}
+def _radix(entry: str, kind: str, positions: int, first: int, last: int, items: int, waves=None) -> Row:
+    defines = {"T": kind, "POSITIONS": str(positions), "FIRST": str(first), "LAST": str(last)}
+    defines["ITEMS"] = str(items)
     return Row("kernels/radix.hip", entry, defines, waves=waves or {"gfx": 8})
 
 
@@ -206,9 +207,10 @@ SORTING: tuple[Row, ...] = (
     _sort("bf16", 0, 1024, 4, 8, ("16-byte store", "DPP"), _SORT_WAVES),
     _sort("complex64", 1, 512, 3, 1, ("DPP",), _SORT_WAVES),
     _sort("bool", 0, 256, 0, 1, ("DPP",)),
-    _radix("radix_count", "float", 0, 1, 0),
-    _radix("radix_scatter", "float", 1, 0, 0, _RADIX_WAVES),
-    _radix("radix_scatter", "complex64", 1, 0, 1, _RADIX_WAVES),
+    _radix("radix_count", "float", 0, 1, 0, 8),
+    _radix("radix_scatter", "float", 1, 0, 0, 8, _RADIX_WAVES),
+    _radix("radix_scatter", "complex64", 1, 0, 1, 8, _RADIX_WAVES),
+    _radix("radix_scatter", "bf16", 0, 1, 0, 16, {"gfx9": 2, "gfx": 6}),
     _scan("scan", "scan_rows", "float", _FLOAT_SUM, 4, 8, ("16-byte load", "16-byte store")),
     _scan("scan", "scan_pieces", "bf16", _FLOAT_SUM, 8, 16, ("16-byte load", "16-byte store"), {"gfx9": 7, "gfx": 8}),
     _scan("scan", "piece_totals", "float", _FLOAT_SUM, 4, 8, ("16-byte load", "DPP")),

@@ -88,7 +88,10 @@ SortPlan sort_plan(int64_t rows, int64_t n, int key_bytes, int key_bits, bool po
     return plan;
   }
   plan.passes = (key_bits + 7) / 8;
-  if (rows * n < int64_t(kRadixThreads) * plan.items * 2 * units) plan.items = 4;  // more tiles than compute units
+  // Large tiles leave longer runs of a digit to store, small ones keep more compute units busy.
+  const int64_t per_unit = rows * n / (int64_t(kRadixThreads) * units);
+  if (per_unit < 16) plan.items = 4;
+  if (per_unit >= 128 && key_bytes < 8) plan.items = 16;
   return plan;
 }
 
