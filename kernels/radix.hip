@@ -2,7 +2,7 @@
 // move as keys, and come out of the last one (LAST) as elements or as the positions that sort them (POSITIONS).
 //
 //   radix_count      how often each tile of TILE elements has each digit: counts[row][tile][256]
-//   (scan.hip)       counts summed over the tiles up to each one
+//   (scan_columns)   counts summed over the tiles up to each one; with few tiles (SUM_TILES) each of them does that for itself
 //   radix_scatter    each tile ranks its elements and moves them to their places
 //
 // All rows of a batch go in one launch of each. A pass reads the keys twice and writes them once (positions move once more
@@ -12,7 +12,7 @@
 // neighbours. Lanes of a step with the same digit find each other by eight ballots; counters in LDS, one set a
 // wave, hold what earlier steps had. Then the tile is put in order in LDS, from where runs of equal digits leave side by side.
 //
-// Defines: T, POSITIONS, FIRST, LAST (0, 1), ITEMS (of a thread).
+// Defines: T, POSITIONS, FIRST, LAST, SUM_TILES (0, 1), ITEMS (of a thread).
 #include "atomics.h"
 #include "sort_keys.h"
 
@@ -141,6 +141,27 @@ DEVICE void rank_tile(Scratch& s, const Key (&keys)[ITEMS], u32 shift, u32 (&ran
   barrier_lds();
 }
 
+// Of one digit: how many there are in the row, and in the tiles before this one.
+DEVICE void sum_tiles(const u32* counts, u32 tile, u32 tiles, u32& all, u32& earlier) {
+#if SUM_TILES
+  constexpr u32 TOGETHER = 8;
+  all = earlier = 0;
+  for (u32 first = 0; first < tiles; first += TOGETHER) {
+    u32 count[TOGETHER];
+    UNROLL
+    for (u32 i = 0; i < TOGETHER; i++) count[i] = first + i < tiles ? counts[(first + i) * DIGITS] : 0;
+    UNROLL
+    for (u32 i = 0; i < TOGETHER; i++) {
+      all += count[i];
+      if (first + i < tile) earlier += count[i];
+    }
+  }
+#else
+  all = counts[(u64)(tiles - 1) * DIGITS];
+  earlier = tile > 0 ? counts[(u64)(tile - 1) * DIGITS] : 0;
+#endif
+}
+
 KERNEL(256)
 radix_scatter(const Source* __restrict__ x, const u32* __restrict__ x_positions, const u32* __restrict__ sums,
               Moved* __restrict__ y, u32* __restrict__ y_positions, u64 rows, u32 n, u32 tiles,
@@ -158,16 +179,14 @@ radix_scatter(const Source* __restrict__ x, const u32* __restrict__ x_positions,
       keys[i] = (Key)~(Key)0;
       if (local < length) keys[i] = key_of(x[row + first + local]);
     }
+    // A digit's place in the row: after all smaller digits, and after its own in the tiles before this one.
+    u32 all, earlier;
+    sum_tiles(sums + at.row * tiles * DIGITS + thread_x(), at.tile, tiles, all, earlier);
     UNROLL
     for (u32 w = 0; w < WAVES; w++) s.seen[w][thread_x()] = 0;
     barrier_lds();
     u32 rank[ITEMS];
     rank_tile(s, keys, shift, rank);
-
-    // A digit's place in the row: after all smaller digits, and after its own in the tiles before this one.
-    const u32* tile_sums = sums + at.row * tiles * DIGITS;
-    const u32 all = tile_sums[(u64)(tiles - 1) * DIGITS + thread_x()];
-    const u32 earlier = at.tile > 0 ? tile_sums[(u64)(at.tile - 1) * DIGITS + thread_x()] : 0;
     s.place[thread_x()] = sum_before(all, s.wave_sums[1]) + earlier - s.start[thread_x()];
 
     UNROLL

@@ -188,7 +188,7 @@ def _sort(kind: str, positions: int, threads: int, log_items: int, vec: int, nee
 
 def _radix(entry: str, kind: str, positions: int, first: int, last: int, items: int, waves=None) -> Row:
     defines = {"T": kind, "POSITIONS": str(positions), "FIRST": str(first), "LAST": str(last)}
-    defines["ITEMS"] = str(items)
+    defines |= {"SUM_TILES": str(int(items < 16)), "ITEMS": str(items)}
     return Row("kernels/radix.hip", entry, defines, waves=waves or {"gfx": 8})
 
 

@@ -47,14 +47,15 @@ void radix_pass(const SortPlan& plan, int pass, const Stage& from, const Stage& 
                            {"POSITIONS", int(positions)},
                            {"FIRST", int(pass == 0)},
                            {"LAST", int(pass == plan.passes - 1)},
+                           {"SUM_TILES", int(plan.sum_tiles)},
                            {"ITEMS", plan.items}};
-  const int64_t tiles = (n + kRadixThreads * plan.items - 1) / (kRadixThreads * plan.items);
+  const int64_t tiles = plan.tiles;
   const Grid grid = cover(rows * tiles * kRadixThreads, kRadixThreads);
   const uint32_t shift = uint32_t(8 * pass);
   array counts = temporary({int32_t(rows), int32_t(tiles), kDigits}, uint32);
   launch(kernel("radix.hip", "radix_count", defines), grid, kRadixThreads, in(from.keys), out(counts), uint64_t(rows),
          uint32_t(n), uint32_t(tiles), shift);
-  scan({"Add", "0", uint32}, counts, counts, rows, tiles, kDigits);
+  if (!plan.sum_tiles) scan({"Add", "0", uint32}, counts, counts, rows, tiles, kDigits);
   launch(kernel("radix.hip", "radix_scatter", defines), grid, kRadixThreads, in(from.keys), in(from.positions),
          in(counts), out(to.keys), out(to.positions), uint64_t(rows), uint32_t(n), uint32_t(tiles), shift);
 }
@@ -92,6 +93,9 @@ SortPlan sort_plan(int64_t rows, int64_t n, int key_bytes, int key_bits, bool po
   const int64_t per_unit = rows * n / (int64_t(kRadixThreads) * units);
   if (per_unit < 16) plan.items = 4;
   if (per_unit >= 128 && key_bytes < 8) plan.items = 16;
+  const int64_t tile = int64_t(kRadixThreads) * plan.items;
+  plan.tiles = (n + tile - 1) / tile;
+  plan.sum_tiles = plan.tiles <= 256 && rows * plan.tiles * plan.tiles <= 65536;  // 64 MiB of reads from the L2
   return plan;
 }
 

@@ -13,6 +13,8 @@ struct SortPlan {
   int threads = 256, log_items = 0, log_row = 0;  // short: see kernels/sort.hip
   int items = 8;                                  // radix: of a thread
   int passes = 0;
+  int64_t tiles = 0;                              // of a row
+  bool sum_tiles = false;                         // in the scatter kernel, without a scan
 };
 // `key_bytes` of the type, `key_bits` that differ; for positions when `positions`.
 SortPlan sort_plan(int64_t rows, int64_t n, int key_bytes, int key_bits, bool positions, int units);
