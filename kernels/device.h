@@ -281,6 +281,15 @@ DEVICE u32 fold_word(u32 x) {
 }
 #endif
 
+// Of a ballot: how many lanes, and the lowest of them (there is one).
+#if GPU_AMD
+DEVICE u32 count_bits(u64 lanes) { return (u32)__builtin_popcountll(lanes); }
+DEVICE u32 lowest_bit(u64 lanes) { return (u32)__builtin_ctzll(lanes); }
+#else
+DEVICE u32 count_bits(u64 lanes) { return (u32)__popcll(lanes); }
+DEVICE u32 lowest_bit(u64 lanes) { return (u32)__ffsll((long long)lanes) - 1; }
+#endif
+
 // What lanes exchange goes word by word: any type of a multiple of 4 bytes.
 template <class Type>
 struct WordsOf {
@@ -378,4 +387,15 @@ MATH2(min, fmin, fmin)
 DEVICE float math_fma(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 #else
 DEVICE float math_fma(float x, float y, float z) { return ::fmaf(x, y, z); }
+#endif
+// A product that is rounded before anything is added to it: both compilers would make one fma of the two.
+#if GPU_AMD
+template <class Type>
+DEVICE Type rounded_product(Type x, Type y) {
+#pragma clang fp contract(off)
+  return x * y;
+}
+#else
+DEVICE float rounded_product(float x, float y) { return __fmul_rn(x, y); }
+DEVICE double rounded_product(double x, double y) { return __dmul_rn(x, y); }
 #endif

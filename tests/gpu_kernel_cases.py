@@ -8,6 +8,7 @@ import numpy as np
 import scipy.special
 
 from tests.gpu_launch import Gpu
+from tests.refs import rng
 
 FOLDER = "tests/amd_kernels/"
 BF16, F16, F32 = ml_dtypes.bfloat16, np.float16, np.float32
@@ -125,6 +126,21 @@ def scatter_add(gpu: Gpu, dtype):
     want = np.zeros(bins)
     np.add.at(want, index, x.astype(np.float64))
     _close(out, want, {F32: 1e-6, F16: 3e-3, BF16: 3e-2, np.int32: 0}[dtype])
+
+
+@case()
+def random_bits(gpu: Gpu):
+    """Every width, odd and even numbers of words, words that are cut, several keys."""
+    keys = np.array([[1, 2], [0xFFFFFFFF, 7], [12345, 0]], u32)
+    for count, size in ((1, 1), (1, 4), (1, 10), (1, 2012), (3, 3), (3, 7), (2, 36)):
+        out = np.full(count * size + 8, 77, np.uint8)
+        defines, grid = {"WHOLE": str(int(size % 4 == 0))}, _groups(count * size, 1024)
+        arguments = (keys[:count].copy(), out, np.uint64(count), np.uint64(size))
+        gpu.launch("kernels/random.hip", "random_bits", defines, grid, 256, *arguments)
+        for k in range(count):
+            want = rng.bits(keys[k], (-(-size // 4),)).view(np.uint8)[:size]
+            assert (out[k * size : (k + 1) * size] == want).all(), (count, size, k)
+        assert (out[count * size :] == 77).all(), "wrote past the end"
 
 
 # ---- the functors of scalar.h ---------------------------------------------------------------------------------

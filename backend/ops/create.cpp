@@ -7,6 +7,7 @@
 #include "backend/cpu/move.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 
 namespace mlx_rocm {
@@ -40,6 +41,20 @@ class Arange : public OpBase<Arange> {
         }
       }
     });
+  }
+
+  void gpu(const Arrays&, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    if (size == 0) return;
+    const int items = std::min(16 / int(out[0].itemsize()), 8);
+    const auto run = [&](const char* type, auto first, auto by) {
+      const auto& k = gpu::kernel("arange.hip", "arange", {{"T", dtype}, {"START", type}, {"ITEMS", items}});
+      gpu::launch(k, gpu::cover((int64_t(size) + items - 1) / items, 256), 256, gpu::out(out[0]), first, by,
+                  uint32_t(size));
+    };
+    if (is_integer(dtype)) return run("i64", int64_t(start), int64_t(step));  // each on its own, as NumPy does
+    if (dtype == complex64) return run("double", start, step);
+    run("float", float(start), float(step));
   }
 
  private:

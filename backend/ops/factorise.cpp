@@ -247,32 +247,44 @@ class Eig : public Factorisation<Eig> {
 };
 REGISTER_OP(Eig)
 
+// The stream, once it is known to be one of the CPU: there is no LAPACK for the GPU.
+const StreamOrDevice& on_cpu(const char* name, const StreamOrDevice& s) {
+  const bool implied = std::holds_alternative<std::monostate>(s) && scoped_stream() != nullptr;
+  const Stream stream = implied ? *scoped_stream() : to_stream(s);
+  if (stream.device.type == Device::gpu) {
+    value_error("[linalg::", name, "] This op is not yet supported on the GPU. Explicitly pass a CPU stream to run it.");
+  }
+  return s;
+}
+
 }  // namespace
 
-Arrays apply_lu(const array& a, const StreamOrDevice& s) { return apply_multi(op<Lu>(), {a}, s); }
+Arrays apply_lu(const array& a, const StreamOrDevice& s) { return apply_multi(op<Lu>(), {a}, on_cpu("lu", s)); }
 
-array apply_inverse(const array& a, const StreamOrDevice& s) { return apply(op<Inverse>(false, false), {a}, s); }
+array apply_inverse(const array& a, const StreamOrDevice& s) {
+  return apply(op<Inverse>(false, false), {a}, on_cpu("inv", s));
+}
 
 array apply_triangular_inverse(const array& a, bool upper, const StreamOrDevice& s) {
-  return apply(op<Inverse>(true, upper), {a}, s);
+  return apply(op<Inverse>(true, upper), {a}, on_cpu("tri_inv", s));
 }
 
 array apply_cholesky(const array& a, bool upper, const StreamOrDevice& s) {
-  return apply(op<Cholesky>(upper), {a}, s);
+  return apply(op<Cholesky>(upper), {a}, on_cpu("cholesky", s));
 }
 
-Arrays apply_qr(const array& a, const StreamOrDevice& s) { return apply_multi(op<Qr>(), {a}, s); }
+Arrays apply_qr(const array& a, const StreamOrDevice& s) { return apply_multi(op<Qr>(), {a}, on_cpu("qr", s)); }
 
 Arrays apply_svd(const array& a, bool vectors, const StreamOrDevice& s) {
-  return apply_multi(op<Svd>(vectors), {a}, s);
+  return apply_multi(op<Svd>(vectors), {a}, on_cpu("svd", s));
 }
 
 Arrays apply_eigh(const array& a, bool upper, bool vectors, const StreamOrDevice& s) {
-  return apply_multi(op<Eigh>(upper, vectors), {a}, s);
+  return apply_multi(op<Eigh>(upper, vectors), {a}, on_cpu("eigh", s));
 }
 
 Arrays apply_eig(const array& a, bool vectors, const StreamOrDevice& s) {
-  return apply_multi(op<Eig>(vectors), {a}, s);
+  return apply_multi(op<Eig>(vectors), {a}, on_cpu("eig", s));
 }
 
 }  // namespace mlx_rocm::linalg

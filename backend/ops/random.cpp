@@ -3,10 +3,12 @@
 #include <bit>
 #include <chrono>
 #include <cmath>
+#include <stdexcept>
 
 #include "backend/core/op.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/random_bits.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -49,6 +51,16 @@ class RandomBits : public OpBase<RandomBits> {
     cpu::parallel_for(count, std::max<int64_t>(1, (1 << 17) / bytes), fill);
   }
 
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    if (out[0].size() == 0) return;
+    const array keys = gpu::contiguous(in[0]);
+    const int64_t count = keys.size() / 2, bytes = int64_t(out[0].nbytes()) / count;
+    const auto& k = gpu::kernel("random.hip", "random_bits", {{"WHOLE", int(bytes % 4 == 0)}});
+    gpu::launch(k, gpu::cover(count * ((bytes + 7) / 8), 256), 256, gpu::in(keys), gpu::out(out[0]), uint64_t(count),
+                uint64_t(bytes));
+  }
+
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
     return {zeros_like(primals[0])};
   }
@@ -60,6 +72,40 @@ class RandomBits : public OpBase<RandomBits> {
   }
 };
 REGISTER_OP(RandomBits)
+
+// On the GPU, one launch for a whole distribution of a key, rounded like the ops that it stands for. Never part of a
+// traced program, where those ops are fused anyway, so that it needs neither derivatives nor a CPU form.
+enum class Draw : uint8_t { uniform, normal, gumbel };
+class RandomValues : public OpBase<RandomValues> {
+ public:
+  static constexpr const char* kName = "random_values";
+  Draw kind = Draw::uniform;
+  Shape shape;
+  Dtype dtype;
+  double factor = 1;  // of normal numbers
+  RandomValues(Draw kind, Shape shape, Dtype dtype, double factor = 1)
+      : kind(kind), shape(std::move(shape)), dtype(dtype), factor(factor) {}
+  static auto fields(auto& self) { return std::tie(self.kind, self.shape, self.dtype, self.factor); }
+
+  // Whether ops built now for this stream may be drawn so.
+  static bool usable(const StreamOrDevice& s) {
+    if (in_tracing()) return false;
+    const bool implied = std::holds_alternative<std::monostate>(s) && scoped_stream() != nullptr;
+    return (implied ? *scoped_stream() : to_stream(s)).device.type == Device::gpu;
+  }
+
+  std::vector<Spec> infer(const Arrays&) const override { return {{shape, dtype}}; }
+  void cpu(const Arrays&, const Arrays&) override { throw std::logic_error("[random_values] runs on the GPU only."); }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    if (out[0].size() == 0) return;
+    constexpr const char* names[] = {"uniform", "normal", "gumbel"};
+    const array key = gpu::contiguous(in[0]);
+    const auto& k = gpu::kernel("random.hip", "random_values", {{"T", dtype}, {"VALUE", names[int(kind)]}});
+    gpu::launch(k, gpu::cover((out[0].size() + 1) / 2, 256), 256, gpu::in(key), gpu::out(out[0]), uint64_t(1),
+                uint64_t(out[0].size()), float(factor));
+  }
+};
 
 thread_local array thread_key;
 
@@ -76,6 +122,11 @@ array below_one(Dtype dtype) {
   if (dtype == bfloat16) return array::scalar(1.0f - 0x1p-8f);
   if (dtype == float32) return array::scalar(1.0f - 0x1p-24f);
   value_error("[uniform] dtype must be float16, bfloat16 or float32 but is ", dtype, ".");
+}
+
+double rounded(double value, Dtype dtype) {
+  if (dtype == float16) return float(float16_t(float(value)));
+  return dtype == bfloat16 ? float(bfloat16_t(float(value))) : float(value);
 }
 
 bool is_known_scalar(const array& a, double value) {
@@ -156,17 +207,29 @@ array next_key() {
   return row(1);
 }
 
-array bits(const Shape& shape, int width, const array& key, const StreamOrDevice& s) {
+static void check_request(const Shape& shape, const array& key) {
   for (int32_t n : shape) {
     if (n < 0) value_error("[bits] Negative dimensions are not allowed, but the shape is ", shape, ".");
   }
   if (key.dtype() != uint32) value_error("[bits] The key must have type uint32 but has ", key.dtype(), ".");
   if (!(key.shape() == Shape{2})) value_error("[bits] The key must have shape (2,) but has ", key.shape(), ".");
+}
+
+array bits(const Shape& shape, int width, const array& key, const StreamOrDevice& s) {
+  check_request(shape, key);
   if (width != 1 && width != 2 && width != 4) value_error("[bits] The width must be 1, 2 or 4 bytes, not ", width, ".");
   return apply(op<RandomBits>(shape, width), {key}, s);
 }
 
 array split(const array& key, int count, const StreamOrDevice& s) { return bits({count, 2}, 4, key, s); }
+
+// In [0, 1). Rounding to float32 (and dtype) can reach 1, which does not belong to the range: `upper` is the largest value.
+static array unit(const Shape& shape, Dtype dtype, const array& upper, const array& key, const StreamOrDevice& s) {
+  check_request(shape, key);
+  if (RandomValues::usable(s)) return apply(op<RandomValues>(Draw::uniform, shape, dtype), {key}, s);
+  const array fraction = multiply(astype(bits(shape, 4, key, s), float32, s), array::scalar(0x1p-32f), s);
+  return astype(minimum(fraction, upper, s), dtype, s);
+}
 
 array uniform(const array& low, const array& high, const Shape& shape, Dtype dtype, const array& key,
               const StreamOrDevice& s) {
@@ -177,9 +240,7 @@ array uniform(const array& low, const array& high, const Shape& shape, Dtype dty
     value_error("[uniform] Cannot generate random values of shape ", shape, " from bounds that broadcast to ",
                 broadcast, ".");
   }
-  // Rounding to float32 (and dtype) can reach 1, which does not belong to the range.
-  const array fraction = multiply(astype(bits(shape, 4, key, s), float32, s), array::scalar(0x1p-32f), s);
-  const array u = astype(minimum(fraction, upper, s), dtype, s);
+  const array u = unit(shape, dtype, upper, key, s);
   if (is_known_scalar(low, 0.0) && is_known_scalar(high, 1.0)) return u;
   const array lo = astype(low, dtype, s);
   const array range = subtract(astype(high, dtype, s), lo, s);
@@ -190,7 +251,14 @@ array normal(const Shape& shape, Dtype dtype, const array& loc, const array& sca
              const StreamOrDevice& s) {
   if (dtype == complex64) return complex_normal(shape, loc, scale, key, s);
   if (!is_floating(dtype)) value_error("[normal] dtype must be a floating point type or complex64 but is ", dtype, ".");
-  const array samples = astype(erfinv(symmetric_uniform(shape, key, s), s), dtype, s);
+  const bool at_once = RandomValues::usable(s) && dtype != float64;
+  if (at_once) check_request(shape, key);
+  if (at_once && scale.is_null()) {
+    const array out = apply(op<RandomValues>(Draw::normal, shape, dtype, rounded(std::sqrt(2.0), dtype)), {key}, s);
+    return loc.is_null() ? out : add(astype(loc, dtype, s), out, s);
+  }
+  const array samples = at_once ? apply(op<RandomValues>(Draw::normal, shape, dtype), {key}, s)
+                                : astype(erfinv(symmetric_uniform(shape, key, s), s), dtype, s);
   array factor = array::scalar(std::sqrt(2.0), dtype);
   if (!scale.is_null()) factor = multiply(factor, astype(scale, dtype, s), s);
   const array out = multiply(factor, samples, s);
@@ -250,6 +318,10 @@ array truncated_normal(const array& lower, const array& upper, const Shape& shap
 }
 
 array gumbel(const Shape& shape, Dtype dtype, const array& key, const StreamOrDevice& s) {
+  if (dtype == float32 && RandomValues::usable(s)) {
+    check_request(shape, key);
+    return apply(op<RandomValues>(Draw::gumbel, shape, dtype), {key}, s);
+  }
   const array u = uniform(array::scalar(0.0f), array::scalar(1.0f), shape, dtype, key, s);
   return negative(log(negative(log(u, s), s), s), s);
 }

@@ -9,6 +9,7 @@
 #include "backend/cpu/pool.h"
 #include "backend/cpu/scan.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/scan.h"
 #include "backend/ops/index.h"
 #include "backend/ops/ops.h"
 
@@ -174,6 +175,36 @@ void scan_columns(const cpu::ScanKernels& k, size_t item, const char* x, char* y
   });
 }
 
+// --- GPU
+
+// What an exclusive scan starts from, in the language of kernels/.
+std::string identity_text(ScanKind kind, Dtype d) {
+  const auto real = [&]() -> std::string {
+    if (kind == ScanKind::sum) return "0";
+    if (kind == ScanKind::prod) return "1";
+    const bool lowest = kind != ScanKind::min;
+    if (is_inexact(d)) return lowest ? "-infinity()" : "infinity()";
+    if (d == bool_) return lowest ? "-2147483647 - 1" : "2147483647";  // accumulated as int32
+    const int bits = 8 * int(d.size());
+    if (is_unsigned(d)) return lowest ? "0" : std::to_string(~uint64_t(0) >> (64 - bits)) + "ull";
+    const int64_t top = int64_t(~uint64_t(0) >> (65 - bits));
+    return lowest ? "-" + std::to_string(top) + "ll - 1" : std::to_string(top) + "ll";
+  };
+  if (d != complex64) return "(" + real() + ")";
+  const char* im = kind == ScanKind::sum || kind == ScanKind::prod ? "0.0f" : nullptr;
+  return "(complex64{" + real() + (im ? ".0f" : "") + ", " + (im ? im : real()) + "})";
+}
+
+Dtype gpu_accumulator(ScanKind kind, Dtype d) {
+  if (is_inexact(d)) return is_half(d) ? float32 : d;
+  // Sums and products wrap around, which is defined for unsigned integers only.
+  const bool wraps = kind == ScanKind::sum || kind == ScanKind::prod || is_unsigned(d);
+  if (d.size() == 8) return wraps ? uint64 : int64;
+  return wraps ? uint32 : int32;
+}
+
+constexpr const char* kFunctors[] = {"Add", "Multiply", "Maximum", "Minimum", "ScanLogAddExp"};
+
 class Scan : public OpBase<Scan> {
  public:
   static constexpr const char* kName = "scan";
@@ -224,6 +255,20 @@ class Scan : public OpBase<Scan> {
           }
       }
     });
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    // Any order of axes will do as long as there are no gaps: the axis is found by its stride.
+    const array copy = in[0].dense() ? array() : gpu::contiguous(in[0]);
+    const array& x = copy.is_null() ? in[0] : copy;
+    if (x.row_contiguous()) gpu::donate_or_allocate(x, out[0]);
+    else gpu::allocate(out[0], x.strides());
+    if (x.size() == 0) return;
+    const int64_t n = x.shape(axis), inner = n == 1 ? 1 : x.strides()[axis];
+    gpu::ScanSpec spec{kFunctors[int(kind)], identity_text(kind, x.dtype()), gpu_accumulator(kind, x.dtype()), reverse,
+                       inclusive};
+    if (kind == ScanKind::logaddexp) spec.most_items = 4;
+    gpu::scan(spec, x, out[0], x.size() / (n * inner), n, inner);
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,

@@ -5,6 +5,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/sort.h"
+#include "backend/gpu/sort.h"
 #include "backend/ops/ops.h"
 
 namespace mlx_rocm {
@@ -37,6 +38,30 @@ class Sort : public OpBase<Sort> {
     if (positions) return cpu::argpartition(args, kth, from, out[0].data<uint32_t>());
     if (kth < 0) return cpu::sort(args, from, out[0].bytes());
     cpu::partition(args, kth, from, out[0].bytes());
+  }
+
+  // Partitions are sorted: selecting a rank takes as many passes over the data as sorting by radix.
+  void gpu(const Arrays& in, const Arrays& out) override {
+    if (out[0].size() == 0) return gpu::allocate(out[0]);
+    array x = in[0];
+    const int64_t n = x.shape(axis);
+    if (x.dense() && (n == 1 || x.strides()[axis] == 1)) {
+      gpu::allocate(out[0], x.strides());
+    } else {
+      // Rows to the end of the shape; the output keeps them there in memory.
+      Shape shape = x.shape();
+      Strides from = x.strides(), to;
+      shape.erase(shape.begin() + axis);
+      shape.push_back(int32_t(n));
+      from.erase(from.begin() + axis);
+      from.push_back(x.strides()[axis]);
+      to = row_major_strides(shape);
+      to.pop_back();
+      to.insert(to.begin() + axis, 1);
+      x = gpu::contiguous(array(x.buffer(), shape, x.dtype(), from, x.offset()));
+      gpu::allocate(out[0], to);
+    }
+    gpu::sort_rows(x, out[0], x.size() / n, n, positions);
   }
 
   // Values move by a permutation that is locally constant; its transpose takes cotangents back.
@@ -74,6 +99,15 @@ class SearchSorted : public OpBase<SearchSorted> {
     const array &sequence = in[0], &values = in[1];
     cpu::searchsorted(sequence.dtype(), sequence.bytes(), sequence.size(), sequence.strides()[0], values.shape(),
                       values.strides(), values.bytes(), right, out[0].data<uint32_t>());
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    const array &sequence = in[0], values = gpu::contiguous(in[1]);
+    gpu::allocate(out[0]);
+    if (out[0].size() == 0) return;
+    const auto& k = gpu::kernel("search.hip", "searchsorted", {{"T", values.dtype()}, {"RIGHT", int(right)}});
+    gpu::launch(k, gpu::cover(values.size(), 256), 256, gpu::in(sequence), gpu::in(values), gpu::out(out[0]),
+                uint32_t(sequence.size()), int64_t(sequence.strides()[0]), uint64_t(values.size()));
   }
 
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>& argnums, const Arrays&) override {

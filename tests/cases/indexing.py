@@ -412,6 +412,45 @@ def sort_rows():
         dtypes=("float32", "float16", "bfloat16", "float64"),
     )
     # np.sort keeps -0.0 and 0.0 in any order: they compare equal
+    yield from sort_shape_rows()
+
+
+# Shapes at the edges of what one lane, one wave, one workgroup sorts, beyond all of them, and other axes than the last.
+SORT_SHAPES = [
+    ((1,), -1, ("float32", "bool")),
+    ((2,), -1, ("float32", "int8")),
+    ((700, 5), -1, ("float32", "uint8")),
+    ((3, 33), -1, ("bfloat16", "complex64")),
+    ((1023,), -1, ("float32", "int64")),
+    ((2, 1025), -1, ("float16", "int16")),
+    ((2, 4097), -1, ("float32", "uint64")),
+    ((70001,), -1, ("float32", "bfloat16")),
+    ((3, 1100, 2), 1, ("float32", "uint16")),
+    ((40, 7), 0, ("complex64", "int32")),
+]
+
+
+def sort_shape_rows():
+    for shape, axis, dtypes in SORT_SHAPES:
+        alone = {"kw": {"axis": axis}, "layouts": (), "vmap": False, "compile": False, "export": False}
+        name = "x".join(map(str, shape)) + (f"-axis{axis}" if axis >= 0 else "")
+        yield case(
+            "sort",
+            Arg(shape, "special" if max(shape) > 2 else "ties"),
+            ref=lambda x, a=axis: np.sort(x, a),
+            name=name,
+            dtypes=tuple(d for d in dtypes if d != "complex64"),
+            **alone,
+        )
+        yield case(
+            "argsort",
+            Arg(shape, "ties"),
+            ref=lambda x, a=axis: np.argsort(x, a, kind="stable"),
+            name=name,
+            out="uint32",
+            dtypes=dtypes,
+            **alone,
+        )
 
 
 def f_unique(x, size, fill=None):
@@ -458,6 +497,18 @@ def search_rows():
             vmap=False,
             layouts=ROW_LAYOUTS,
         )
+    yield case(
+        "searchsorted",
+        Arg((4097,), ("sorted", "normal")),
+        Arg((300,), "normal"),
+        kw={"side": "right"},
+        name="long",
+        out=None,
+        ref=lambda s, v: np.searchsorted(s, v, "right"),
+        dtypes=("float32", "bfloat16"),
+        vmap=False,
+        layouts=(),
+    )
 
 
 def rows():

@@ -8,7 +8,7 @@ from refs import rng as R
 from scipy import special as sp
 
 KEY = Arg((2,), "any_u32", "uint32")
-SHAPES = ((), (1,), (3,), (4, 5), (2, 3, 7))
+SHAPES = ((), (1,), (3,), (4, 5), (2, 3, 7), (2001,))
 
 
 def k32(k):
@@ -273,7 +273,7 @@ def inverse_cdf(logits, k):
 
 
 def key_rows():
-    for n in (2, 3, 7):
+    for n in (2, 3, 7, 1001):
         yield drawn(
             "split",
             lambda k, n=n: R.split(k, n),

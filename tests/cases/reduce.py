@@ -386,6 +386,46 @@ def scan_rows():
             tol=4,
             dtypes=("float32", "int32"),
         )
+    yield from scan_shape_rows()
+
+
+# Rows within a wave, a workgroup and beyond; few and many lines of other axes, long enough to be cut.
+SCAN_SHAPES = [
+    ((1,), 0, "cumsum", ("float32",)),
+    ((2,), 0, "cumsum", ("int64",)),
+    ((700, 5), -1, "cumsum", ("float32", "uint8")),
+    ((3, 1023), -1, "cummax", ("float16", "int8")),
+    ((2, 1025), -1, "cummin", ("bfloat16", "uint16")),
+    ((3, 4097), -1, "cumsum", ("float32", "complex64", "bfloat16")),
+    ((70001,), -1, "cumsum", ("float32", "int32")),
+    ((3, 30000), -1, "cummax", ("float32",)),
+    ((3000, 3), -1, "logcumsumexp", ("float32",)),
+    ((2, 2000, 5), 1, "cumsum", ("float32", "int16")),
+    ((2, 300, 70), 1, "cummin", ("float32", "uint64")),
+    ((1500, 64), 0, "cumsum", ("bfloat16", "complex64")),
+]
+
+
+def scan_shape_rows():
+    functions = {op: (f, identity) for op, f, identity, *_ in SCANS}
+    for shape, axis, op, dtypes in SCAN_SHAPES:
+        f, identity = functions[op]
+        for reverse, inclusive in ((False, True), (True, False)):
+            halves = ("float16", "bfloat16", "float32")
+            yield case(
+                op,
+                Arg(shape, "normal"),
+                ref=lambda x, r=scan_ref(f, reverse, inclusive, identity), a=axis: r(x, a),
+                kw={"axis": axis} | ({} if inclusive else {"reverse": True, "inclusive": False}),
+                name="x".join(map(str, shape)) + ("" if inclusive else "-exclusive-reverse"),
+                norm=True,
+                tol=8,
+                dtypes=dtypes if inclusive else tuple(d for d in dtypes if d in halves),
+                layouts=(),
+                vmap=False,
+                compile=False,
+                export=False,
+            )
 
 
 def rows():

@@ -307,6 +307,15 @@ def creation_rows():
         )
     yield creation("arange", lambda: np.arange(6), 6, dtype="float16")
     yield creation("arange", lambda: np.arange(0, 10, 3), 0, 10, 3, dtype="uint8")
+    for dtype, args in (
+        ("int64", (-5, 70001, 3)),
+        ("bfloat16", (0.5, 100)),
+        ("complex64", (1, 50, 0.25)),
+        ("int16", (1025,)),
+    ):
+        yield creation(
+            "arange", lambda a=args: np.arange(*a), *args, dtype=dtype, name=f"{dtype}-{'-'.join(map(str, args))}"
+        )
     for args in ((0, 1), (0, 1, 7), (-3.5, 2, 11), (5, 5, 3), (0, 1, 1)):
         yield creation("linspace", lambda a=args: np.linspace(*a), *args, name="-".join(map(str, args)))
     yield creation(
