@@ -164,6 +164,8 @@ _TESTS = "tests/amd_kernels/"
 _MATMUL = {"gfx9": 6, "gfx950": 8, "gfx10": 6, "gfx11": 12, "gfx12": 12}
 _TILE = ("16-byte load", "16-byte LDS load", "16-byte LDS store")
 
+_ROPE = {"OFFSET": "i32", "INDEX": "u32"}
+
 KERNELS: tuple[Row, ...] = (
     Row(_TESTS + "copy.hip", "copy", needs=("16-byte load", "16-byte store")),
     Row(
@@ -206,5 +208,15 @@ KERNELS: tuple[Row, ...] = (
     Row(_TESTS + "gemv.hip", "gemv", {"T": "bf16"}, needs=("16-byte load", "streamed load", "bf16 dot")),
     Row(_TESTS + "gemv.hip", "gemv", {"T": "f16"}, needs=("16-byte load", "streamed load", "f16 dot")),
     Row(_TESTS + "gemv.hip", "gemv", {"T": "i8"}, needs=("16-byte load", "streamed load", "int8 dot")),
+    *(
+        Row(
+            "kernels/rope.hip",
+            "rope",
+            {"T": "bf16", "VEC": "8", "HEADS": "4", "TRADITIONAL": str(t), "FREQS": str(t), **_ROPE},
+            needs=("16-byte load", "16-byte store"),
+            waves={"gfx": 8, "gfx9": 6},
+        )
+        for t in (0, 1)
+    ),
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),
 )
