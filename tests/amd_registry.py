@@ -164,6 +164,7 @@ _TESTS = "tests/amd_kernels/"
 _MATMUL = {"gfx9": 6, "gfx950": 8, "gfx10": 6, "gfx11": 12, "gfx12": 12}
 _TILE = ("16-byte load", "16-byte LDS load", "16-byte LDS store")
 
+_DECODE = {"MASK": "0", "CAUSAL": "0", "SINKS": "0", "HEAD_DIM": "128", "VALUE_DIM": "128", "THREADS": "256"}
 _ROPE = {"OFFSET": "i32", "INDEX": "u32"}
 
 KERNELS: tuple[Row, ...] = (
@@ -217,6 +218,32 @@ KERNELS: tuple[Row, ...] = (
             waves={"gfx": 8, "gfx9": 6},
         )
         for t in (0, 1)
+    ),
+    Row(
+        "kernels/attention_decode.hip",
+        "attention_decode",
+        {"T": "bf16", "SPLIT": "1", "VEC": "8", "LANES": "16", "ROWS": "4", "UNROLL_KEYS": "4", **_DECODE},
+        needs=("16-byte load", "DPP"),
+        waves={"gfx": 8, "gfx9": 3},
+    ),
+    Row(
+        "kernels/attention_combine.hip",
+        "attention_combine",
+        {"T": "bf16", "VALUE_DIM": "128", "SINKS": "0", "COLUMNS": "32", "VEC": "4"},
+        needs=("16-byte load", "DPP"),
+    ),
+    *(
+        Row(
+            "kernels/attention_prefill.hip",
+            "attention_prefill",
+            {"T": "bf16", "SPLIT": "0", **_DECODE, **more},
+            needs=("16-byte load", "16-byte LDS load", "16-byte LDS store", "bf16 matrix"),
+            waves={"gfx": 4, "gfx9": 1},
+        )
+        for more in (
+            {"CAUSAL": "1", "THREADS": "128", "Q_TILES": "1", "KEYS": "64", "Q_IN_LDS": "0"},
+            {"HEAD_DIM": "256", "VALUE_DIM": "256", "THREADS": "128", "Q_TILES": "1", "KEYS": "32", "Q_IN_LDS": "1"},
+        )
     ),
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),
 )
