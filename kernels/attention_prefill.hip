@@ -6,13 +6,15 @@
 // a workgroup share KEYS keys a step: a tile in LDS first holds keys [key][feature], then values transposed
 // [feature][key]. While one is multiplied, registers fetch the other, so one tile suffices and more workgroups fit.
 //
-// Defines, beyond those of attention.h: HEAD_DIM and VALUE_DIM (multiples of 8), THREADS, Q_TILES, KEYS (32 or 64),
-// Q_IN_LDS (queries in LDS instead of registers: for wide heads).
+// Defines, beyond those of attention.h: HEAD_DIM and VALUE_DIM (multiples of 8, at most 256), SIZE (of
+// attention_tiles).
 #include "attention.h"
 #include "attention_tile.h"
 
-constexpr int up(int n, int step) { return (n + step - 1) / step * step; }
-constexpr int WAVES = THREADS / WAVE, BLOCK_ROWS = WAVES * 16 * Q_TILES;
+DEVICE constexpr int up(int n, int step) { return (n + step - 1) / step * step; }
+constexpr AttentionTiles TILES = attention_tiles(MMA, HEAD_DIM > VALUE_DIM ? HEAD_DIM : VALUE_DIM, SIZE);
+constexpr int WAVES = TILES.waves, THREADS = WAVES * WAVE, Q_TILES = TILES.q_tiles, KEYS = TILES.keys;
+constexpr int BLOCK_ROWS = WAVES * 16 * Q_TILES;
 constexpr int DIM = up(HEAD_DIM, MMA_K), V_DIM = up(VALUE_DIM, MMA_K);
 constexpr int K_STRIDE = DIM + 8;  // rows of 16 bytes more are in other banks
 constexpr int STEPS = DIM / MMA_K, KEY_BLOCKS = KEYS / MMA_K, V_BLOCKS = V_DIM / MMA_K;
@@ -24,17 +26,24 @@ DEVICE Eight load_eight(const T* p) { return *(const Eight*)p; }
 DEVICE void store_eight(T* p, Eight x) { *(Eight*)p = x; }
 DEVICE Eight zeros() { return {{0, 0, 0, 0}}; }
 
+// An element near a uniform address: 32-bit offsets take no register pair and no 64-bit arithmetic. The host sees to
+// it that KEYS rows are less than 2^32 bytes apart.
+DEVICE const T* at_row(const T* uniform, int row, i64 stride, int column) {
+  return (const T*)((const char*)uniform + ((u32)row * (u32)stride + column) * (u32)sizeof(T));
+}
+
 // Keys [base, base + KEYS) on their way from memory to LDS; those past the end repeat the last one.
 constexpr int K_CHUNKS = KEYS * DIM / 8, K_LOADS = (K_CHUNKS + THREADS - 1) / THREADS;
 struct KeyLoads {
   Eight x[K_LOADS];
 
   DEVICE void fetch(const T* k, i64 stride, int base, int end) {
+    k += base * stride;
     UNROLL
     for (int i = 0; i < K_LOADS; i++) {
       const int at = i * THREADS + thread_x(), row = at / (DIM / 8), column = at % (DIM / 8) * 8;
       if (K_CHUNKS % THREADS != 0 && at >= K_CHUNKS) continue;
-      x[i] = column < HEAD_DIM ? load_eight(k + least(base + row, end - 1) * stride + column) : zeros();
+      x[i] = column < HEAD_DIM ? load_eight(at_row(k, least(row, end - 1 - base), stride, column)) : zeros();
     }
   }
   DEVICE void put(T* tile) const {
@@ -48,10 +57,17 @@ struct KeyLoads {
 };
 
 // Where 8 values of a feature (number `chunk` of KEYS / 8) lie in the transposed tile: exclusive-or spreads both
-// the writes, of one key and many features, and the reads over the banks.
-DEVICE int value_place(int feature, int chunk) {
-  const int turn = KEYS == 64 ? (feature ^ feature >> 3) & 7 : (feature >> 1 ^ feature >> 3) & 3;
+// the writes, of one key and many features, and the reads over the banks. It is linear: the place of f | g, c | d is
+// that of f, c exclusive-or that of g, d, which lets most of an address be a constant.
+DEVICE constexpr int value_place(int feature, int chunk) {
+  int turn = KEYS == 64   ? (feature ^ feature >> 3) & 7
+             : KEYS == 32 ? (feature >> 1 ^ feature >> 3) & 3
+                          : (feature >> 2 ^ feature >> 3) & 1;
   return feature * KEYS + (chunk ^ turn) * 8;
+}
+DEVICE int moved_place(int place, int feature, int chunk) {
+  const int by = value_place(feature, chunk);
+  return (place ^ by % KEYS) + by / KEYS * KEYS;
 }
 
 // Values of the same keys. A thread takes 8 features of some keys and transposes them.
@@ -61,13 +77,14 @@ struct ValueLoads {
   Eight x[V_LOADS][V_KEYS];
 
   DEVICE void fetch(const T* v, i64 stride, int base, int end) {
+    v += base * stride;
     UNROLL
     for (int i = 0; i < V_LOADS; i++) {
       const int at = i * THREADS + thread_x(), key = at / (V_DIM / 8) * V_KEYS, column = at % (V_DIM / 8) * 8;
       if (V_UNITS % THREADS != 0 && at >= V_UNITS) continue;
       UNROLL
       for (int j = 0; j < V_KEYS; j++) {
-        x[i][j] = column < VALUE_DIM ? load_eight(v + least(base + key + j, end - 1) * stride + column) : zeros();
+        x[i][j] = column < VALUE_DIM ? load_eight(at_row(v, least(key + j, end - 1 - base), stride, column)) : zeros();
       }
     }
   }
@@ -76,6 +93,7 @@ struct ValueLoads {
     for (int i = 0; i < V_LOADS; i++) {
       const int at = i * THREADS + thread_x(), key = at / (V_DIM / 8) * V_KEYS, column = at % (V_DIM / 8) * 8;
       if (V_UNITS % THREADS != 0 && at >= V_UNITS) continue;
+      const int place = value_place(column, key / 8) + key % 8;
       UNROLL
       for (int c = 0; c < 8; c++) {
         Vec<u32, V_KEYS / 2> y;
@@ -84,7 +102,7 @@ struct ValueLoads {
           const u32 first = x[i][j][c / 2], second = x[i][j + 1][c / 2];
           y[j / 2] = c % 2 ? high_halves(first, second) : low_halves(first, second);
         }
-        *(Vec<u32, V_KEYS / 2>*)(tile + value_place(column + c, key / 8) + key % 8) = y;
+        *(Vec<u32, V_KEYS / 2>*)(tile + moved_place(place, c, 0)) = y;
       }
     }
   }
@@ -117,9 +135,10 @@ DEVICE OtherTile<T> value_tile(const T* tile, int v_block, int half, int key_blo
   OtherTile<T> v;
   UNROLL
   for (int r = 0; r < MMA_RUNS; r++) {
-    const int feature = v_block * MMA_K + spread(half, other_row(r));
-    const int chunk = (key_block * MMA_K + other_k()) / 8;
-    v.run[r] = make_run<OTHER_RUN>([&](int c) { return load_eight(tile + value_place(feature, chunk + c)); });
+    const int place = value_place(spread(half, other_row(r)), other_k() / 8);
+    v.run[r] = make_run<OTHER_RUN>([&](int c) {
+      return load_eight(tile + moved_place(place, v_block * MMA_K, key_block * (MMA_K / 8) + c));
+    });
   }
   return v;
 }
@@ -129,9 +148,10 @@ DEVICE const T* query_address(const T* q, const AttentionArgs& a, const Task& t,
   return q + (i64)t.batch * a.q_batch + (i64)r.head * a.q_head + (i64)r.query * a.q_row;
 }
 
-#if Q_IN_LDS
-struct Queries {
+struct QueriesInLds {
+  static constexpr int kElements = BLOCK_ROWS * K_STRIDE;
   const T* mine;
+
   DEVICE void fetch(const T* q, const AttentionArgs& a, const Task& t, T* lds) {
     for (int at = thread_x(); at < BLOCK_ROWS * (DIM / 8); at += THREADS) {
       const int row = at / (DIM / 8), column = at % (DIM / 8) * 8;
@@ -150,9 +170,11 @@ struct Queries {
     return x;
   }
 };
-#else
-struct Queries {
+
+struct QueriesInRegisters {
+  static constexpr int kElements = 8;  // of LDS: not used
   QueryTile<T> x[Q_TILES][STEPS];
+
   DEVICE void fetch(const T* q, const AttentionArgs& a, const Task& t, T*) {
     const int wave_row = t.first_row + thread_x() / WAVE * (16 * Q_TILES);
     UNROLL
@@ -172,16 +194,45 @@ struct Queries {
   }
   DEVICE const QueryTile<T>& tile(int q_tile, int step) const { return x[q_tile][step]; }
 };
-#endif
+
+template <bool InLds>
+struct QueriesOf {
+  using Type = QueriesInRegisters;
+};
+template <>
+struct QueriesOf<true> {
+  using Type = QueriesInLds;
+};
+using Queries = QueriesOf<TILES.q_in_lds>::Type;
 
 struct Running {
   Block values[Q_TILES][V_BLOCKS];
   float top[Q_TILES][STATS], sum[Q_TILES][STATS];  // sum: of this lane's keys
 };
 
+// Where some key is past the end or hidden from some row of this wave.
+DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask, const Row (&rows)[Q_TILES][STATS], int base,
+                 Block (&scores)[Q_TILES][KEY_BLOCKS]) {
+  UNROLL
+  for (int i = 0; i < Q_TILES; i++) {
+    UNROLL
+    for (int stat = 0; stat < STATS; stat++) {
+      UNROLL
+      for (int b = 0; b < KEY_BLOCKS; b++) {
+        UNROLL
+        for (int j = 0; j < 8; j++) {
+          const int key = base + b * MMA_K + lane_offset() + j;
+          float& score = scores[i][b].at(j, stat);
+          score = masked(a, mask, t, rows[i][stat], least(key, t.key_end - 1), score);
+          score = key < t.key_end ? score : -infinity();
+        }
+      }
+    }
+  }
+}
+
 // Scores to weights, and the running sums to the new largest score.
-DEVICE void softmax_step(const AttentionArgs& a, const Task& t, const MaskType* mask, const Row (&rows)[Q_TILES][STATS],
-                         int base, bool edge, Block (&scores)[Q_TILES][KEY_BLOCKS], Running& state) {
+DEVICE void softmax_step(Block (&scores)[Q_TILES][KEY_BLOCKS], Running& state) {
   UNROLL
   for (int i = 0; i < Q_TILES; i++) {
     UNROLL
@@ -190,15 +241,7 @@ DEVICE void softmax_step(const AttentionArgs& a, const Task& t, const MaskType* 
       UNROLL
       for (int b = 0; b < KEY_BLOCKS; b++) {
         UNROLL
-        for (int j = 0; j < 8; j++) {
-          float score = scores[i][b].at(j, stat) * (a.scale * LOG2E);
-          if (edge) {
-            const int key = base + b * MMA_K + lane_offset() + j;
-            score = key < t.key_end ? masked(a, mask, t, rows[i][stat], key, score) : -infinity();
-          }
-          scores[i][b].at(j, stat) = score;
-          top = math_max(top, score);
-        }
+        for (int j = 0; j < 8; j++) top = math_max(top, scores[i][b].at(j, stat));
       }
       top = reduce_query<Max>(top);
       const float zero = finite_top(top), factor = fast_exp2(state.top[i][stat] - zero);
@@ -277,11 +320,7 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
                   const MaskType* __restrict__ mask, const T* __restrict__ sinks, T* __restrict__ out,
                   float* __restrict__ partial, float* __restrict__ partial_stats, AttentionArgs a) {
   SHARED alignas(16) T tile[TILE];
-#if Q_IN_LDS
-  SHARED alignas(16) T query_rows[BLOCK_ROWS * K_STRIDE];
-#else
-  T* query_rows = nullptr;
-#endif
+  SHARED alignas(16) T query_rows[Queries::kElements];
   const Task t = task_of(a, BLOCK_ROWS);
   const int wave_row = t.first_row + thread_x() / WAVE * (16 * Q_TILES);
   const T* keys = k + (i64)t.batch * a.k_batch + (i64)t.kv_head * a.k_head;
@@ -332,9 +371,21 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
           for (int i = 0; i < Q_TILES; i++) tile_mma(scores[i][b].tile[half], queries.tile(i, s), key);
         }
       }
+      schedule_fence();
     }
-    const bool edge = MASK || base + KEYS > least(clear, t.key_end);
-    softmax_step(a, t, mask, rows, base, edge, scores, state);
+    UNROLL
+    for (int i = 0; i < Q_TILES; i++) {
+      UNROLL
+      for (int b = 0; b < KEY_BLOCKS; b++) {
+        UNROLL
+        for (int half = 0; half < PAIR; half++) {
+          UNROLL
+          for (int e = 0; e < MMA_C; e++) scores[i][b].tile[half].v[e] *= a.scale * LOG2E;
+        }
+      }
+    }
+    if (MASK || base + KEYS > least(clear, t.key_end)) hide(a, t, mask, rows, base, scores);
+    softmax_step(scores, state);
     QueryTile<T> weights[Q_TILES][KEY_BLOCKS];
     UNROLL
     for (int i = 0; i < Q_TILES; i++) {
@@ -356,6 +407,7 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
           for (int i = 0; i < Q_TILES; i++) tile_mma(state.values[i][v_block].tile[half], weights[i][b], value);
         }
       }
+      schedule_fence();
     }
     barrier_lds();  // nor the values
   }

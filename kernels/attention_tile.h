@@ -124,3 +124,10 @@ DEVICE u32 high_halves(u32 a, u32 b) { return __builtin_amdgcn_perm(b, a, 0x0706
 DEVICE u32 low_halves(u32 a, u32 b) { return __byte_perm(a, b, 0x5410); }
 DEVICE u32 high_halves(u32 a, u32 b) { return __byte_perm(a, b, 0x7632); }
 #endif
+
+// The compiler moves no instruction across: without it, it loads many fragments ahead and runs out of registers.
+DEVICE void schedule_fence() {
+#if GPU_AMD
+  __builtin_amdgcn_sched_barrier(0);
+#endif
+}

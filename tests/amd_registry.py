@@ -164,7 +164,7 @@ _TESTS = "tests/amd_kernels/"
 _MATMUL = {"gfx9": 6, "gfx950": 8, "gfx10": 6, "gfx11": 12, "gfx12": 12}
 _TILE = ("16-byte load", "16-byte LDS load", "16-byte LDS store")
 
-_DECODE = {"MASK": "0", "CAUSAL": "0", "SINKS": "0", "HEAD_DIM": "128", "VALUE_DIM": "128", "THREADS": "256"}
+_HEADS = {"MASK": "0", "CAUSAL": "0", "SINKS": "0", "HEAD_DIM": "128", "VALUE_DIM": "128"}
 _ROPE = {"OFFSET": "i32", "INDEX": "u32"}
 
 KERNELS: tuple[Row, ...] = (
@@ -222,7 +222,7 @@ KERNELS: tuple[Row, ...] = (
     Row(
         "kernels/attention_decode.hip",
         "attention_decode",
-        {"T": "bf16", "SPLIT": "1", "VEC": "8", "LANES": "16", "ROWS": "4", "UNROLL_KEYS": "4", **_DECODE},
+        {"T": "bf16", "SPLIT": "1", "VEC": "8", "LANES": "16", "ROWS": "4", "UNROLL_KEYS": "4", "THREADS": "256", **_HEADS},
         needs=("16-byte load", "DPP"),
         waves={"gfx": 8, "gfx9": 3},
     ),
@@ -236,13 +236,16 @@ KERNELS: tuple[Row, ...] = (
         Row(
             "kernels/attention_prefill.hip",
             "attention_prefill",
-            {"T": "bf16", "SPLIT": "0", **_DECODE, **more},
+            {"T": "bf16", "SPLIT": "0", **_HEADS, **more},
             needs=("16-byte load", "16-byte LDS load", "16-byte LDS store", "bf16 matrix"),
-            waves={"gfx": 4, "gfx9": 1},
+            waves={"gfx": 3, "gfx9": 2},
         )
         for more in (
-            {"CAUSAL": "1", "THREADS": "128", "Q_TILES": "1", "KEYS": "64", "Q_IN_LDS": "0"},
-            {"HEAD_DIM": "256", "VALUE_DIM": "256", "THREADS": "128", "Q_TILES": "1", "KEYS": "32", "Q_IN_LDS": "1"},
+            {"CAUSAL": "1", "SIZE": "2"},
+            {"SIZE": "0"},
+            {"HEAD_DIM": "64", "VALUE_DIM": "64", "SIZE": "2"},
+            {"HEAD_DIM": "192", "SIZE": "2"},
+            {"HEAD_DIM": "256", "VALUE_DIM": "256", "SIZE": "2"},
         )
     ),
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),

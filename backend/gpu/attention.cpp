@@ -45,42 +45,21 @@ AttentionRoute vector_route(const AttentionProblem& p, int wave) {
   return r;
 }
 
-// Elements that the dot product of a row takes at once; also the block that lanes share in kernels/attention_tile.h.
-int mma_k(Mma mma) {
-  switch (mma) {
-    case Mma::mfma_cdna2:
-    case Mma::mfma_cdna3:
-    case Mma::mfma_cdna4:
-    case Mma::sync:
-      return 32;
-    case Mma::none:
-    case Mma::wmma_gfx11:
-    case Mma::wmma_gfx12:
-      return 16;
-  }
-  return 16;
-}
-
-// Registers of a lane that hold 16 rows of queries of MMA_K elements, and sums of 16 x 16.
-int query_registers(Mma mma) { return mma == Mma::none || mma == Mma::wmma_gfx11 || mma == Mma::sync ? 8 : 4; }
+constexpr int kMaxMatrixDim = 256;
 
 AttentionRoute matrix_route(const AttentionProblem& p, const Target& target) {
   AttentionRoute r{};
   r.kernel = AttentionKernel::matrix;
   const int64_t rows = int64_t(p.heads / p.kv_heads) * p.q_len;
-  const int step = mma_k(target.mma), wide = std::max(p.dim, p.v_dim);
-  const int dim = divide_up(p.dim, step) * step, v_dim = divide_up(p.v_dim, step) * step;
-  const bool cdna = target.wave == 64;
-  const int waves = rows <= 32 && wide <= 128 ? 2 : 4;
-  r.threads = waves * target.wave;
-  // Two tiles of rows a wave halve the traffic from LDS where the registers allow it.
-  r.q_tiles = rows > 64 && (cdna ? wide <= 128 : target.mma == Mma::sync && wide <= 64) ? 2 : 1;
-  r.keys = wide > 128 || waves == 2 ? 32 : 64;
-  const int registers = r.q_tiles * (dim / step * query_registers(target.mma) + v_dim / 16 * (cdna ? 4 : 8));
-  r.q_in_lds = registers > (cdna ? 200 : 144);
-  r.block_rows = waves * 16 * r.q_tiles;
+  r.size = rows <= 32 ? 0 : rows <= 64 ? 1 : 2;
+  const AttentionTiles t = attention_tiles(int(target.mma), std::max(p.dim, p.v_dim), r.size);
+  r.threads = t.waves * target.wave;
+  r.block_rows = t.waves * 16 * t.q_tiles;
   r.blocks = divide_up(rows, r.block_rows);
-  r.lds_bytes = 2 * std::max(r.keys * (dim + 8), v_dim * r.keys) + (r.q_in_lds ? 2 * r.block_rows * (dim + 8) : 0);
+  r.keys = t.keys;
+  const int step = target.wave == 64 || target.mma == Mma::sync ? 32 : 16;  // MMA_K of kernels/mma.h
+  const int dim = divide_up(p.dim, step) * step, v_dim = divide_up(p.v_dim, step) * step;
+  r.lds_bytes = 2 * std::max(t.keys * (dim + 8), v_dim * t.keys) + (t.q_in_lds ? 2 * r.block_rows * (dim + 8) : 16);
   return r;
 }
 
@@ -129,11 +108,14 @@ void launch_route(const AttentionRoute& r, const array& q, const array& k, const
                      {"SINKS", int(!sinks.is_null())},
                      {"SPLIT", int(r.splits > 1)},
                      {"HEAD_DIM", q.shape(3)},
-                     {"VALUE_DIM", v.shape(3)},
-                     {"THREADS", r.threads}};
+                     {"VALUE_DIM", v.shape(3)}};
   const bool vector = r.kernel == AttentionKernel::vector;
-  const Defines more = vector ? Defines{{"VEC", r.vec}, {"LANES", r.lanes}, {"ROWS", r.block_rows}, {"UNROLL_KEYS", r.unroll}}
-                              : Defines{{"Q_TILES", r.q_tiles}, {"KEYS", r.keys}, {"Q_IN_LDS", r.q_in_lds}};
+  const Defines more = vector ? Defines{{"VEC", r.vec},
+                                        {"LANES", r.lanes},
+                                        {"ROWS", r.block_rows},
+                                        {"UNROLL_KEYS", r.unroll},
+                                        {"THREADS", r.threads}}
+                              : Defines{{"SIZE", r.size}};
   defines.insert(defines.end(), more.begin(), more.end());
   const auto& kernel_ = vector ? kernel("attention_decode.hip", "attention_decode", defines)
                                : kernel("attention_prefill.hip", "attention_prefill", defines);
@@ -148,7 +130,7 @@ void launch_route(const AttentionRoute& r, const array& q, const array& k, const
 AttentionRoute sdpa_route(const AttentionProblem& p, const Target& target, int compute_units) {
   const int64_t rows = int64_t(p.heads / p.kv_heads) * p.q_len;
   const bool halves = p.dtype == float16 || p.dtype == bfloat16;
-  if (halves && rows > 8 && p.vec == 8 && p.dim <= 256 && p.v_dim <= 256) {
+  if (halves && rows > 8 && p.vec == 8 && std::max(p.dim, p.v_dim) <= kMaxMatrixDim) {
     AttentionRoute r = matrix_route(p, target);
     if (r.lds_bytes <= target.lds_bytes) {
       split(r, p, compute_units, r.keys);
@@ -171,10 +153,12 @@ void attention(const array& q0, const array& k0, const array& v0, const array& m
   const array sinks = sinks0.is_null() ? sinks0 : contiguous(sinks0);
   const int most = int(16 / q.itemsize());
   AttentionProblem p{q.dtype(), shape[0], shape[1], k.shape(1), shape[2], k.shape(2), q.shape(3), shape[3], most};
-  // Rows at odd addresses are worth a copy when many queries use them.
+  // Rows at odd addresses are worth a copy when many queries use them; the matrix kernel counts in 32 bits from the
+  // first row of a step.
   if (p.dim % most == 0 && p.v_dim % most == 0 && int64_t(p.heads / p.kv_heads) * p.q_len > 8) {
     for (array* a : {&q, &k, &v}) {
-      if (alignment(*a, most) < most) *a = contiguous(*a);
+      const bool near = a->strides()[2] >= 0 && a->strides()[2] < 1 << 25;
+      if (alignment(*a, most) < most || !near) *a = contiguous(*a);
     }
   }
   for (const array* a : {&q, &k, &v}) p.vec = std::min(p.vec, alignment(*a, most));

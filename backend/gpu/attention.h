@@ -27,8 +27,8 @@ struct AttentionRoute {
   int lds_bytes;
   // vector: elements of a load, lanes of a key, keys in flight
   int vec, lanes, unroll;
-  // matrix: tiles of 16 rows of a wave, keys of a step, whether the queries lie in LDS
-  int q_tiles, keys, q_in_lds;
+  // matrix: what attention_tiles() of kernels/attention_args.h is asked for, and the keys of a step it gives
+  int size, keys;
 };
 
 // Head dims above this are for the ops that compose an attention.
