@@ -1,6 +1,12 @@
 // Sizes and strides of an attention, passed by value: the host fills the very struct that the kernels read.
 #pragma once
-#include "layout.h"  // LAYOUT_FN
+
+// A function for constant expressions: clang takes those of the host, NVRTC has no host.
+#if defined(__CUDACC__)
+#define CONSTANT_FN __device__ constexpr
+#else
+#define CONSTANT_FN constexpr
+#endif
 
 // Strides count elements; the last axis of q, k, v and out is contiguous.
 struct AttentionArgs {
@@ -25,7 +31,7 @@ struct AttentionTiles {
   bool q_in_lds;   // queries in LDS, where registers are short
 };
 // `size`: 0 for up to 32 rows of queries, 1 for up to 64, 2 for more.
-LAYOUT_FN constexpr AttentionTiles attention_tiles(int mma, int dim, int size) {
+CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   const bool none = mma == 0, gfx11 = mma == 1, gfx12 = mma == 2, cdna = mma >= 3 && mma <= 5, nvidia = mma == 6;
   AttentionTiles t{size == 0 ? 2 : 4, 1, 32, false};
   // Two tiles of rows a wave halve the traffic from LDS.

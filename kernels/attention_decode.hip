@@ -13,7 +13,7 @@ constexpr int STEP = LANES * VEC;  // elements of a turn
 constexpr int QK_TURNS = (HEAD_DIM + STEP - 1) / STEP, V_TURNS = (VALUE_DIM + STEP - 1) / STEP;
 constexpr int GROUPS = THREADS / LANES, WAVES = THREADS / WAVE;
 // Rows whose sums meet in LDS at once.
-DEVICE constexpr int most(int rows) {
+CONSTANT_FN int most(int rows) {
   return rows > 1 && rows * WAVES * VALUE_DIM > 6144 ? most(rows / 2) : rows;
 }
 constexpr int MERGED = most(ROWS);

@@ -11,7 +11,7 @@
 #include "attention.h"
 #include "attention_tile.h"
 
-DEVICE constexpr int up(int n, int step) { return (n + step - 1) / step * step; }
+CONSTANT_FN int up(int n, int step) { return (n + step - 1) / step * step; }
 constexpr AttentionTiles TILES = attention_tiles(MMA, HEAD_DIM > VALUE_DIM ? HEAD_DIM : VALUE_DIM, SIZE);
 constexpr int WAVES = TILES.waves, THREADS = WAVES * WAVE, Q_TILES = TILES.q_tiles, KEYS = TILES.keys;
 constexpr int BLOCK_ROWS = WAVES * 16 * Q_TILES;
