@@ -165,6 +165,10 @@ _MATMUL = {"gfx9": 6, "gfx950": 8, "gfx10": 6, "gfx11": 12, "gfx12": 12}
 _TILE = ("16-byte load", "16-byte LDS load", "16-byte LDS store")
 
 _HEADS = {"MASK": "0", "CAUSAL": "0", "SINKS": "0", "HEAD_DIM": "128", "VALUE_DIM": "128"}
+_GATED = {
+    **{name: "bf16" for name in ("QT", "KT", "VT", "GAMMA_T", "BETA_T")},
+    **{"KEYS": "128", "VEC": "4", "LANES": "8", "MASK": "0"},
+}
 _ROPE = {"OFFSET": "i32", "INDEX": "u32"}
 
 KERNELS: tuple[Row, ...] = (
@@ -246,6 +250,13 @@ KERNELS: tuple[Row, ...] = (
             {"HEAD_DIM": "64", "VALUE_DIM": "64", "SIZE": "2"},
             {"HEAD_DIM": "192", "SIZE": "2"},
             {"HEAD_DIM": "256", "VALUE_DIM": "256", "SIZE": "2"},
+        )
+    ),
+    *(
+        Row("kernels/gated_delta.hip", "gated_delta", {**_GATED, **more}, needs=("16-byte store", "DPP"), waves=waves)
+        for more, waves in (
+            ({"ROWS": "4", "STEPS": "1"}, {"gfx": 8, "gfx9": 4}),
+            ({"ROWS": "1", "STEPS": "4"}, {"gfx": 8, "gfx9": 4}),
         )
     ),
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),
