@@ -1,10 +1,11 @@
 // What the attention kernels share: which queries a workgroup has, masks, and the softmax in powers of two.
 //
-// The query heads that share a key head are rows of one matrix: row r is query r / group of head r % group, so that
-// keys and values are read once for all of them and the causal mask is nearly the same for neighbouring rows.
+// The query heads that share a key head are rows of one matrix: row r is query r / group of head r % group,
+// so that keys and values are read once for all of them and the causal mask is nearly the same for
+// neighbouring rows.
 //
-// Defines: T; MASK (0 none, 1 bool, 2 additive of type T); CAUSAL (query i sees keys up to i + kv_len - q_len);
-// SINKS (one more logit per head, without a value); SPLIT (partial results for attention_combine).
+// Defines: T; MASK (0 none, 1 bool, 2 additive of type T); CAUSAL (query i sees keys up to i + kv_len -
+// q_len); SINKS (one more logit per head, without a value); SPLIT (partial results for attention_combine).
 #pragma once
 #include "attention_args.h"
 #include "wave.h"
@@ -50,7 +51,8 @@ DEVICE Row row_of(const AttentionArgs& a, const Task& t, int row) {
   return {t.kv_head * group + row - query * group, query};
 }
 
-// Workgroups count [batch][kv_head][split][row block]; row blocks next to each other find the keys in the caches.
+// Workgroups count [batch][kv_head][split][row block]; row blocks next to each other find the keys in the
+// caches.
 DEVICE Task task_of(const AttentionArgs& a, int block_rows) {
   Task t;
   t.rows = group_of(a) * a.q_len;
@@ -74,7 +76,8 @@ DEVICE Task task_of(const AttentionArgs& a, int block_rows) {
 }
 
 // A score in units of log2: scaled and masked. `score` is q . k * scale * log2(e).
-DEVICE float masked(const AttentionArgs& a, const MaskType* mask, const Task& t, Row row, int key, float score) {
+DEVICE float masked(const AttentionArgs& a, const MaskType* mask, const Task& t, Row row, int key,
+                    float score) {
 #if MASK
   i64 at = (i64)t.batch * a.mask_batch + (i64)row.head * a.mask_head + (i64)row.query * a.mask_row +
            (i64)key * a.mask_col;

@@ -22,8 +22,8 @@ struct AttentionArgs {
   int unused;
 };
 
-// How attention_prefill.hip cuts its work, for a matrix family (a number of mma.h) and the wider of the head dims:
-// the host and the kernel ask the same function. Sizes are the largest that spill no register.
+// How attention_prefill.hip cuts its work, for a matrix family (a number of mma.h) and the wider of the head
+// dims: the host and the kernel ask the same function. Sizes are the largest that spill no register.
 struct AttentionTiles {
   int waves;
   int q_tiles;     // of 16 rows, of a wave
@@ -32,7 +32,8 @@ struct AttentionTiles {
 };
 // `size`: 0 for up to 32 rows of queries, 1 for up to 64, 2 for more.
 CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
-  const bool none = mma == 0, gfx11 = mma == 1, gfx12 = mma == 2, cdna = mma >= 3 && mma <= 5, nvidia = mma == 6;
+  const bool none = mma == 0, gfx11 = mma == 1, gfx12 = mma == 2;
+  const bool cdna = mma >= 3 && mma <= 5, nvidia = mma == 6;
   AttentionTiles t{size == 0 ? 2 : 4, 1, 32, false};
   // Two tiles of rows a wave halve the traffic from LDS.
   if (size == 2 && ((cdna && dim <= 128) || (nvidia && dim <= 64))) t.q_tiles = 2;

@@ -1,6 +1,7 @@
-// Merges the partial results of attention kernels with SPLIT: for each row of queries, sums of values and their
-// weights that several workgroups found for parts of the keys. A workgroup a row: 256 / COLUMNS threads share the
-// parts. Reads splits * VALUE_DIM floats a row, which the second-level cache still holds: bound by latency.
+// Merges the partial results of attention kernels with SPLIT: for each row of queries, sums of values and
+// their weights that several workgroups found for parts of the keys. A workgroup a row: 256 / COLUMNS threads
+// share the parts. Reads splits * VALUE_DIM floats a row, which the second-level cache still holds: bound by
+// latency.
 //
 // Defines: T, VALUE_DIM, SINKS, COLUMNS (threads of a row of values, a power of two, each VEC floats), VEC.
 #define MASK 0
@@ -12,7 +13,7 @@ constexpr int PARTS = 256 / COLUMNS, MAX_SPLITS = 256;
 
 KERNEL(256)
 attention_combine(const float* __restrict__ partial, const float* __restrict__ partial_stats,
-                  const T* __restrict__ sinks, T* __restrict__ out, AttentionArgs a) {
+                  const T* __restrict__ sinks, T* __restrict__ out, STRUCT_ARGUMENT AttentionArgs a) {
   SHARED float weights[MAX_SPLITS], scratch[2][256 / WAVE];
   SHARED alignas(16) float sums[PARTS][COLUMNS * VEC];
   const int rows = group_of(a) * a.q_len;
@@ -36,8 +37,8 @@ attention_combine(const float* __restrict__ partial, const float* __restrict__ p
 #endif
   const float weight = fast_exp2(mine - finite_top(top));
   if (have) weights[me] = weight;
-  const float total =
-      group_reduce<Sum, 256>(have ? weight * partial_stats[2 * (first + me) + 1] : 0.0f, scratch[1]) + sink_weight;
+  const float part_sum = have ? weight * partial_stats[2 * (first + me) + 1] : 0.0f;
+  const float total = group_reduce<Sum, 256>(part_sum, scratch[1]) + sink_weight;
   barrier_lds();
 
   const int column = me % COLUMNS * VEC, part = me / COLUMNS;

@@ -1,10 +1,11 @@
-// out = softmax(q k^T * scale + mask) v for few queries: every key and value is read once for ROWS rows of queries,
-// straight into registers. Bytes: kv_len * (HEAD_DIM + VALUE_DIM) * sizeof(T) per key head; bound by memory.
+// out = softmax(q k^T * scale + mask) v for few queries: every key and value is read once for ROWS rows of
+// queries, straight into registers. Bytes: kv_len * (HEAD_DIM + VALUE_DIM) * sizeof(T) per key head; bound by
+// memory.
 //
-// LANES lanes share a key (VEC elements each and turn), so a wave reads WAVE / LANES whole rows at once; UNROLL_KEYS
-// of them are in flight, keys and values alike. Each such group of lanes keeps a running softmax of its own; they are
-// merged at the end. With SPLIT, workgroups share the keys of a head and attention_combine merges their results.
-// float32 takes this path for any number of queries.
+// LANES lanes share a key (VEC elements each and turn), so a wave reads WAVE / LANES whole rows at once;
+// UNROLL_KEYS of them are in flight, keys and values alike. Each such group of lanes keeps a running softmax
+// of its own; they are merged at the end. With SPLIT, workgroups share the keys of a head and
+// attention_combine merges their results. float32 takes this path for any number of queries.
 //
 // Defines, beyond those of attention.h: HEAD_DIM, VALUE_DIM, VEC, LANES, ROWS, UNROLL_KEYS, THREADS.
 #include "attention.h"
@@ -118,14 +119,17 @@ DEVICE void merge_groups(Running& state) {
     state.top[r] = top;
     state.sum[r] = across_groups<Sum>(state.sum[r] * factor);
     UNROLL
-    for (int i = 0; i < V_TURNS * VEC; i++) state.values[r][i] = across_groups<Sum>(state.values[r][i] * factor);
+    for (int i = 0; i < V_TURNS * VEC; i++) {
+      state.values[r][i] = across_groups<Sum>(state.values[r][i] * factor);
+    }
   }
 }
 
 KERNEL(THREADS)
 attention_decode(const T* __restrict__ q, const T* __restrict__ k, const T* __restrict__ v,
                  const MaskType* __restrict__ mask, const T* __restrict__ sinks, T* __restrict__ out,
-                 float* __restrict__ partial, float* __restrict__ partial_stats, AttentionArgs a) {
+                 float* __restrict__ partial, float* __restrict__ partial_stats,
+                 STRUCT_ARGUMENT AttentionArgs a) {
   SHARED float sums[MERGED][WAVES][VALUE_DIM];
   SHARED float tops[ROWS][WAVES], totals[ROWS][WAVES];
   const Task t = task_of(a, ROWS);
@@ -138,7 +142,9 @@ attention_decode(const T* __restrict__ q, const T* __restrict__ k, const T* __re
     load_row<QK_TURNS, HEAD_DIM>(
         q + (i64)t.batch * a.q_batch + (i64)row.head * a.q_head + (i64)row.query * a.q_row, column, x);
     UNROLL
-    for (int i = 0; i < QK_TURNS * VEC; i++) queries[r][i] = cast<float>(x[i / VEC][i % VEC]) * (a.scale * LOG2E);
+    for (int i = 0; i < QK_TURNS * VEC; i++) {
+      queries[r][i] = cast<float>(x[i / VEC][i % VEC]) * (a.scale * LOG2E);
+    }
   }
   Running state;
   UNROLL

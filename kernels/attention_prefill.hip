@@ -1,10 +1,11 @@
-// out = softmax(q k^T * scale + mask) v for many queries, with matrix instructions and a running softmax. 16-bit
-// types. Work: 4 * rows * keys * head_dim operations; bound by the matrix units and by LDS, from which each wave
-// reads all keys and values: kernels/attention_tile.h keeps scores and weights in registers.
+// out = softmax(q k^T * scale + mask) v for many queries, with matrix instructions and a running softmax.
+// 16-bit types. Work: 4 * rows * keys * head_dim operations; bound by the matrix units and by LDS, from which
+// each wave reads all keys and values: kernels/attention_tile.h keeps scores and weights in registers.
 //
-// A wave owns Q_TILES * 16 rows of queries: their sums stay in its registers, nobody else writes them. The waves of
-// a workgroup share KEYS keys a step: a tile in LDS first holds keys [key][feature], then values transposed
-// [feature][key]. While one is multiplied, registers fetch the other, so one tile suffices and more workgroups fit.
+// A wave owns Q_TILES * 16 rows of queries: their sums stay in its registers, nobody else writes them. The
+// waves of a workgroup share KEYS keys a step: a tile in LDS first holds keys [key][feature], then values
+// transposed [feature][key]. While one is multiplied, registers fetch the other, so one tile suffices and
+// more workgroups fit.
 //
 // Defines, beyond those of attention.h: HEAD_DIM and VALUE_DIM (multiples of 8, at most 256), SIZE (of
 // attention_tiles).
@@ -26,8 +27,8 @@ DEVICE Eight load_eight(const T* p) { return *(const Eight*)p; }
 DEVICE void store_eight(T* p, Eight x) { *(Eight*)p = x; }
 DEVICE Eight zeros() { return {{0, 0, 0, 0}}; }
 
-// An element near a uniform address: 32-bit offsets take no register pair and no 64-bit arithmetic. The host sees to
-// it that KEYS rows are less than 2^32 bytes apart.
+// An element near a uniform address: 32-bit offsets take no register pair and no 64-bit arithmetic. The host
+// sees to it that KEYS rows are less than 2^32 bytes apart.
 DEVICE const T* at_row(const T* uniform, int row, i64 stride, int column) {
   return (const T*)((const char*)uniform + ((u32)row * (u32)stride + column) * (u32)sizeof(T));
 }
@@ -56,9 +57,9 @@ struct KeyLoads {
   }
 };
 
-// Where 8 values of a feature (number `chunk` of KEYS / 8) lie in the transposed tile: exclusive-or spreads both
-// the writes, of one key and many features, and the reads over the banks. It is linear: the place of f | g, c | d is
-// that of f, c exclusive-or that of g, d, which lets most of an address be a constant.
+// Where 8 values of a feature (number `chunk` of KEYS / 8) lie in the transposed tile: exclusive-or spreads
+// both the writes, of one key and many features, and the reads over the banks. It is linear: the place of f |
+// g, c | d is that of f, c exclusive-or that of g, d, which lets most of an address be a constant.
 DEVICE constexpr int value_place(int feature, int chunk) {
   int turn = KEYS == 64   ? (feature ^ feature >> 3) & 7
              : KEYS == 32 ? (feature >> 1 ^ feature >> 3) & 3
@@ -84,7 +85,8 @@ struct ValueLoads {
       if (V_UNITS % THREADS != 0 && at >= V_UNITS) continue;
       UNROLL
       for (int j = 0; j < V_KEYS; j++) {
-        x[i][j] = column < VALUE_DIM ? load_eight(at_row(v, least(key + j, end - 1 - base), stride, column)) : zeros();
+        const int row = least(key + j, end - 1 - base);
+        x[i][j] = column < VALUE_DIM ? load_eight(at_row(v, row, stride, column)) : zeros();
       }
     }
   }
@@ -165,7 +167,8 @@ struct QueriesInLds {
     QueryTile<T> x;
     UNROLL
     for (int r = 0; r < MMA_RUNS; r++) {
-      x.run[r] = load_run<QUERY_RUN>(mine + (q_tile * 16 + query_row(r)) * K_STRIDE + step * MMA_K + query_k());
+      const T* row = mine + (q_tile * 16 + query_row(r)) * K_STRIDE;
+      x.run[r] = load_run<QUERY_RUN>(row + step * MMA_K + query_k());
     }
     return x;
   }
@@ -211,8 +214,8 @@ struct Running {
 };
 
 // Where some key is past the end or hidden from some row of this wave.
-DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask, const Row (&rows)[Q_TILES][STATS], int base,
-                 Block (&scores)[Q_TILES][KEY_BLOCKS]) {
+DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask,
+                 const Row (&rows)[Q_TILES][STATS], int base, Block (&scores)[Q_TILES][KEY_BLOCKS]) {
   UNROLL
   for (int i = 0; i < Q_TILES; i++) {
     UNROLL
@@ -268,8 +271,8 @@ DEVICE void softmax_step(Block (&scores)[Q_TILES][KEY_BLOCKS], Running& state) {
   }
 }
 
-DEVICE void write_rows(const AttentionArgs& a, const Task& t, const T* sinks, T* out, float* partial, float* stats,
-                       int wave_row, Running& state) {
+DEVICE void write_rows(const AttentionArgs& a, const Task& t, const T* sinks, T* out, float* partial,
+                       float* stats, int wave_row, Running& state) {
   UNROLL
   for (int i = 0; i < Q_TILES; i++) {
     UNROLL
@@ -318,7 +321,8 @@ DEVICE void write_rows(const AttentionArgs& a, const Task& t, const T* sinks, T*
 KERNEL(THREADS)
 attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __restrict__ v,
                   const MaskType* __restrict__ mask, const T* __restrict__ sinks, T* __restrict__ out,
-                  float* __restrict__ partial, float* __restrict__ partial_stats, AttentionArgs a) {
+                  float* __restrict__ partial, float* __restrict__ partial_stats,
+                  STRUCT_ARGUMENT AttentionArgs a) {
   SHARED alignas(16) T tile[TILE];
   SHARED alignas(16) T query_rows[Queries::kElements];
   const Task t = task_of(a, BLOCK_ROWS);
@@ -404,7 +408,9 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
         for (int b = 0; b < KEY_BLOCKS; b++) {
           const OtherTile<T> value = value_tile(tile, v_block, half, b);
           UNROLL
-          for (int i = 0; i < Q_TILES; i++) tile_mma(state.values[i][v_block].tile[half], weights[i][b], value);
+          for (int i = 0; i < Q_TILES; i++) {
+            tile_mma(state.values[i][v_block].tile[half], weights[i][b], value);
+          }
         }
       }
       schedule_fence();

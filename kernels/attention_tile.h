@@ -1,16 +1,18 @@
 // How attention uses matrix fragments so that neither scores nor weights go through LDS.
 //
-// Scores come out of a matrix instruction in the layout of C and go into the next one as its A or B. Which of the
-// two fits depends on the instruction family. AMD computes the transposed products S^T = K Q^T and O^T = V^T P^T:
-// there the queries are the columns, l % 16 in C and in B alike. NVIDIA computes S = Q K^T and O = P V, where the
-// queries are rows, l / 4 and l / 4 + 8 in C and in A. What remains is the order of keys: a row of K may stand
-// for any key, and spread() picks the one that puts 8 consecutive keys of a block of MMA_K into each lane, which is what
-// the next instruction wants (gfx11 and RDNA2 want all 16, so halves of the wave exchange theirs). The same order for
-// the rows of V^T gives each lane 8 consecutive features of its result.
+// Scores come out of a matrix instruction in the layout of C and go into the next one as its A or B. Which of
+// the two fits depends on the instruction family. AMD computes the transposed products S^T = K Q^T and O^T =
+// V^T P^T: there the queries are the columns, l % 16 in C and in B alike. NVIDIA computes S = Q K^T and O = P
+// V, where the queries are rows, l / 4 and l / 4 + 8 in C and in A. What remains is the order of keys: a row
+// of K may stand for any key, and spread() picks the one that puts 8 consecutive keys of a block of MMA_K
+// into each lane, which is what the next instruction wants (gfx11 and RDNA2 want all 16, so halves of the
+// wave exchange theirs). The same order for the rows of V^T gives each lane 8 consecutive features of its
+// result.
 #pragma once
 #include "mma.h"
 
-// Queries of a tile that a lane holds, tiles of C whose elements together are one block of MMA_K keys or features.
+// Queries of a tile that a lane holds, tiles of C whose elements together are one block of MMA_K keys or
+// features.
 constexpr int STATS = MMA == MMA_SYNC ? 2 : 1;
 constexpr int PAIR = MMA_K / 16;
 
@@ -125,7 +127,8 @@ DEVICE u32 low_halves(u32 a, u32 b) { return __byte_perm(a, b, 0x5410); }
 DEVICE u32 high_halves(u32 a, u32 b) { return __byte_perm(a, b, 0x7632); }
 #endif
 
-// The compiler moves no instruction across: without it, it loads many fragments ahead and runs out of registers.
+// The compiler moves no instruction across: without it, it loads many fragments ahead and runs out of
+// registers.
 DEVICE void schedule_fence() {
 #if GPU_AMD
   __builtin_amdgcn_sched_barrier(0);

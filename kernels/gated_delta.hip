@@ -1,11 +1,12 @@
 // The gated delta rule, a step at a time: for each head, with its state S[values][KEYS] (float),
 //   S *= gamma;  change = (v - S k) * beta;  S += change k^T;  y = S q.
-// Steps whose mask is false leave the state alone and give 0. Rows of S are recurrences of their own: LANES lanes hold
-// one (ROWS of them), in registers for all steps. One step (decoding) reads and writes the state, 8 bytes an element,
-// and is bound by memory; many steps are bound by the latency of one, so the inputs of the next STEPS are fetched while
-// the present ones are used.
+// Steps whose mask is false leave the state alone and give 0. Rows of S are recurrences of their own: LANES
+// lanes hold one (ROWS of them), in registers for all steps. One step (decoding) reads and writes the state,
+// 8 bytes an element, and is bound by memory; many steps are bound by the latency of one, so the inputs of
+// the next STEPS are fetched while the present ones are used.
 //
-// Defines: QT, KT, VT, GAMMA_T, BETA_T (types), KEYS, VEC (keys of a load), LANES (a power of two), ROWS, STEPS, MASK.
+// Defines: QT, KT, VT, GAMMA_T, BETA_T (types), KEYS, VEC (keys of a load), LANES (a power of two), ROWS,
+// STEPS, MASK.
 #include "gated_delta_args.h"
 #include "wave.h"
 
@@ -76,12 +77,13 @@ struct Step {
   }
 };
 
-// Workgroups count [batch][head][values / (GROUPS * ROWS)]. y is row-contiguous (batch, time, heads, values); the states
-// are (batch, heads, values, KEYS) and may be the same memory.
+// Workgroups count [batch][head][values / (GROUPS * ROWS)]. y is row-contiguous (batch, time, heads, values);
+// the states are (batch, heads, values, KEYS) and may be the same memory.
 KERNEL(256)
 gated_delta(const QT* __restrict__ q, const KT* __restrict__ k, const VT* __restrict__ v,
             const GAMMA_T* __restrict__ gamma, const BETA_T* __restrict__ beta, const bool* __restrict__ mask,
-            const float* state_in, VT* __restrict__ y, float* state_out, GatedDeltaArgs a) {
+            const float* state_in, VT* __restrict__ y, float* state_out,
+            STRUCT_ARGUMENT GatedDeltaArgs a) {
   const u32 blocks = (a.values + GROUPS * ROWS - 1) / (GROUPS * ROWS), head_number = group_x() / blocks;
   const int batch = head_number / a.heads, head = head_number - batch * a.heads;
   const int key_head = head / (a.heads / a.key_heads);

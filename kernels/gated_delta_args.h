@@ -1,4 +1,5 @@
-// Sizes and strides of gated_delta.hip, passed by value: the host fills the very struct that the kernel reads.
+// Sizes and strides of gated_delta.hip, passed by value: the host fills the very struct that the kernel
+// reads.
 #pragma once
 
 // Strides count elements; the last axis of q, k and v is contiguous.

@@ -1,15 +1,17 @@
-// Rotary position embedding: pairs (a, b) of the first `dims` features of x[batch][head][time][features] turn by
-// position * rate, the rest is copied. Read once, written once: 2 * sizeof(T) bytes an element, bound by memory.
+// Rotary position embedding: pairs (a, b) of the first `dims` features of x[batch][head][time][features] turn
+// by position * rate, the rest is copied. Read once, written once: 2 * sizeof(T) bytes an element, bound by
+// memory.
 //
-// A thread computes the angles of VEC pairs once and applies them in HEADS heads, which share them. Its neighbours
-// take the next pairs of the same row, so accesses are 16 bytes a lane and whole rows a wave. y may be x: a thread
-// writes what it alone reads.
+// A thread computes the angles of VEC pairs once and applies them in HEADS heads, which share them. Its
+// neighbours take the next pairs of the same row, so accesses are 16 bytes a lane and whole rows a wave. y
+// may be x: a thread writes what it alone reads.
 //
-// Defines: T, VEC (pairs of a thread), HEADS (of a thread), TRADITIONAL (pairs are neighbours, else half a row
-// apart), FREQS (rates are 1 / freqs, else powers of the base), OFFSET (i32 or u32), INDEX (u32 or u64).
+// Defines: T, VEC (pairs of a thread), HEADS (of a thread), TRADITIONAL (pairs are neighbours, else half a
+// row apart), FREQS (rates are 1 / freqs, else powers of the base), OFFSET (i32 or u32), INDEX (u32 or u64).
 #include "device.h"
 
-// e^x correctly rounded in all but few cases: at position 10^5 an ulp of the rate is an error of 0.01 in the angle.
+// e^x correctly rounded in all but few cases: at position 10^5 an ulp of the rate is an error of 0.01 in the
+// angle.
 DEVICE float exp_exact(float x) {
   float n = math_round(x * 1.44269504f);
   float r = math_fma(n, -0.69314718246459961f, x);  // exact: a multiple of 2^-24
@@ -71,8 +73,8 @@ DEVICE void rotate(Vec<T, VEC>& a, Vec<T, VEC>& b, const Turn* turns) {
   }
 }
 
-// Threads count [batch][heads / HEADS][time][item]; an item of a row is VEC pairs or VEC features of the rest.
-// Strides are those of x, in elements; y is row-contiguous.
+// Threads count [batch][heads / HEADS][time][item]; an item of a row is VEC pairs or VEC features of the
+// rest. Strides are those of x, in elements; y is row-contiguous.
 KERNEL(256)
 rope(const T* x, T* y, const OFFSET* __restrict__ offsets, i64 offset_stride, const float* __restrict__ freqs,
      i64 freqs_stride, u64 count, u32 heads, u32 times, u32 features, u32 half, i64 batch_stride, i64 head_stride,

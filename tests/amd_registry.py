@@ -255,8 +255,8 @@ KERNELS: tuple[Row, ...] = (
     *(
         Row("kernels/gated_delta.hip", "gated_delta", {**_GATED, **more}, needs=("16-byte store", "DPP"), waves=waves)
         for more, waves in (
-            ({"ROWS": "4", "STEPS": "1"}, {"gfx": 8, "gfx9": 4}),
-            ({"ROWS": "1", "STEPS": "4"}, {"gfx": 8, "gfx9": 4}),
+            ({"ROWS": "4", "STEPS": "1"}, {"gfx": 7, "gfx9": 3}),
+            ({"ROWS": "1", "STEPS": "4"}, {"gfx": 5, "gfx9": 2}),
         )
     ),
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),

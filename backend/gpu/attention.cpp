@@ -16,8 +16,8 @@ int power_of_two_from(int n) {
   return p;
 }
 
-// Cuts the keys into parts so that there are enough workgroups, each with at least a few hundred keys; more and shorter
-// rounds of workgroups for long contexts, whose last round would leave most of the device idle.
+// Cuts the keys into parts so that there are enough workgroups, each with at least a few hundred keys; more
+// and shorter rounds of workgroups for long contexts, whose last round would leave most of the device idle.
 void split(AttentionRoute& r, const AttentionProblem& p, int compute_units, int step) {
   constexpr int kMaxSplits = 256;  // of attention_combine.hip
   const int64_t groups = int64_t(p.batch) * p.kv_heads * r.blocks, wanted = int64_t(compute_units) * 2;
@@ -59,7 +59,8 @@ AttentionRoute matrix_route(const AttentionProblem& p, const Target& target) {
   r.keys = t.keys;
   const int step = target.wave == 64 || target.mma == Mma::sync ? 32 : 16;  // MMA_K of kernels/mma.h
   const int dim = divide_up(p.dim, step) * step, v_dim = divide_up(p.v_dim, step) * step;
-  r.lds_bytes = 2 * std::max(t.keys * (dim + 8), v_dim * t.keys) + (t.q_in_lds ? 2 * r.block_rows * (dim + 8) : 16);
+  const int queries = t.q_in_lds ? r.block_rows * (dim + 8) : 8;
+  r.lds_bytes = 2 * (std::max(t.keys * (dim + 8), v_dim * t.keys) + queries);
   return r;
 }
 
@@ -82,7 +83,8 @@ void set_strides(const array& a, long long& batch, long long& head, long long& r
   row = a.strides()[2];
 }
 
-void combine(const array& partial, const array& stats, const array& sinks, const array& out, const AttentionArgs& args) {
+void combine(const array& partial, const array& stats, const array& sinks, const array& out,
+             const AttentionArgs& args) {
   const int v_dim = out.shape(3), vec = v_dim % 4 == 0 ? 4 : 1;
   const int columns = std::min(256, power_of_two_from(divide_up(v_dim, vec)));
   const auto& k = kernel("attention_combine.hip", "attention_combine",
@@ -152,9 +154,10 @@ void attention(const array& q0, const array& k0, const array& v0, const array& m
   array q = with_rows(q0), k = with_rows(k0), v = with_rows(v0);
   const array sinks = sinks0.is_null() ? sinks0 : contiguous(sinks0);
   const int most = int(16 / q.itemsize());
-  AttentionProblem p{q.dtype(), shape[0], shape[1], k.shape(1), shape[2], k.shape(2), q.shape(3), shape[3], most};
-  // Rows at odd addresses are worth a copy when many queries use them; the matrix kernel counts in 32 bits from the
-  // first row of a step.
+  const int kv_len = k.shape(2);
+  AttentionProblem p{q.dtype(), shape[0], shape[1], k.shape(1), shape[2], kv_len, q.shape(3), shape[3], most};
+  // Rows at odd addresses are worth a copy when many queries use them; the matrix kernel counts in 32 bits
+  // from the first row of a step.
   if (p.dim % most == 0 && p.v_dim % most == 0 && int64_t(p.heads / p.kv_heads) * p.q_len > 8) {
     for (array* a : {&q, &k, &v}) {
       const bool near = a->strides()[2] >= 0 && a->strides()[2] < 1 << 25;
@@ -170,7 +173,8 @@ void attention(const array& q0, const array& k0, const array& v0, const array& m
   set_strides(v, args.v_batch, args.v_head, args.v_row);
   set_strides(out, args.out_batch, args.out_head, args.out_row);
   if (!mask.is_null()) {
-    const Strides s = broadcast_strides(mask.shape(), mask.strides(), {shape[0], shape[1], shape[2], k.shape(2)});
+    const Shape scores = {shape[0], shape[1], shape[2], kv_len};
+    const Strides s = broadcast_strides(mask.shape(), mask.strides(), scores);
     args.mask_batch = s[0];
     args.mask_head = s[1];
     args.mask_row = s[2];

@@ -107,7 +107,8 @@ class GatedDelta : public OpBase<GatedDelta, FusedOp> {
     const array q = rows(in[0]), k = rows(in[1]), v = rows(in[2]);
     const array mask = in.size() == 7 ? in[6] : array();
     const GatedDeltaArgs args = gpu_args(n, {q, k, v, in[3], in[4]}, mask);
-    const int vec = n.dk % 4 == 0 && aligned(q, 4) && aligned(k, 4) ? 4 : 1;
+    const bool whole = n.dk % 4 == 0 && aligned(q, 4) && aligned(k, 4) && aligned(state, 4);
+    const int vec = whole ? 4 : 1;
     int lanes = 1;
     while (lanes < 32 && n.dk > lanes * 16) lanes *= 2;
     // Several rows a lane where that leaves enough threads to hide latencies.
