@@ -16,12 +16,12 @@ int power_of_two_from(int n) {
   return p;
 }
 
-// Cuts the keys into parts so that there are enough workgroups, each with at least a few hundred keys; more
-// and shorter rounds of workgroups for long contexts, whose last round would leave most of the device idle.
+// Cuts the keys into parts so that there are enough workgroups; for long contexts also into more and shorter
+// rounds of workgroups, since the last round leaves most of the device idle.
 void split(AttentionRoute& r, const AttentionProblem& p, int compute_units, int step) {
   constexpr int kMaxSplits = 256;  // of attention_combine.hip
   const int64_t groups = int64_t(p.batch) * p.kv_heads * r.blocks, wanted = int64_t(compute_units) * 2;
-  const int64_t few = std::min<int64_t>(wanted / groups, p.kv_len / 256);
+  const int64_t few = p.kv_len < 512 ? 1 : std::min<int64_t>(wanted / groups, p.kv_len / 128);
   const int64_t many = std::min<int64_t>(divide_up(4 * wanted, groups), p.kv_len / 1024);
   const int64_t parts = std::clamp<int64_t>(groups >= 4 * wanted ? 1 : std::max(few, many), 1, kMaxSplits);
   r.split_keys = divide_up(divide_up(p.kv_len, parts), step) * step;
