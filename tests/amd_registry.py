@@ -167,7 +167,10 @@ _TILE = ("16-byte load", "16-byte LDS load", "16-byte LDS store")
 _HEADS = {"MASK": "0", "CAUSAL": "0", "SINKS": "0", "HEAD_DIM": "128", "VALUE_DIM": "128"}
 _GATED = {
     **{name: "bf16" for name in ("QT", "KT", "VT", "GAMMA_T", "BETA_T")},
-    **{"KEYS": "128", "VEC": "4", "LANES": "8", "MASK": "0"},
+    "KEYS": "128",
+    "VEC": "4",
+    "LANES": "8",
+    "MASK": "0",
 }
 _ROPE = {"OFFSET": "i32", "INDEX": "u32"}
 
@@ -226,7 +229,16 @@ KERNELS: tuple[Row, ...] = (
     Row(
         "kernels/attention_decode.hip",
         "attention_decode",
-        {"T": "bf16", "SPLIT": "1", "VEC": "8", "LANES": "16", "ROWS": "4", "UNROLL_KEYS": "4", "THREADS": "256", **_HEADS},
+        {
+            "T": "bf16",
+            "SPLIT": "1",
+            "VEC": "8",
+            "LANES": "16",
+            "ROWS": "4",
+            "UNROLL_KEYS": "4",
+            "THREADS": "256",
+            **_HEADS,
+        },
         needs=("16-byte load", "DPP"),
         waves={"gfx": 8, "gfx9": 3},
     ),
@@ -253,7 +265,13 @@ KERNELS: tuple[Row, ...] = (
         )
     ),
     *(
-        Row("kernels/gated_delta.hip", "gated_delta", {**_GATED, **more}, needs=("16-byte store", "DPP"), waves=waves)
+        Row(
+            "kernels/gated_delta.hip",
+            "gated_delta",
+            {**_GATED, **more},
+            needs=("16-byte store", "DPP"),
+            waves=waves,
+        )
         for more, waves in (
             ({"ROWS": "4", "STEPS": "1"}, {"gfx": 7, "gfx9": 3}),
             ({"ROWS": "1", "STEPS": "4"}, {"gfx": 5, "gfx9": 2}),

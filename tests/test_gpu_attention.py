@@ -182,7 +182,11 @@ def test_rope_offsets_of_every_item(mx):
     rng = np.random.default_rng(4)
     x, exact = rounded(mx, rng.standard_normal((3, 4, 2, 64)), "float16")
     offsets = np.array([0, 9, 4000])
-    for given in (mx.array(offsets), mx.array(np.repeat(offsets, 2))[::2], mx.array(offsets.astype(np.uint32))):
+    for given in (
+        mx.array(offsets),
+        mx.array(np.repeat(offsets, 2))[::2],
+        mx.array(offsets.astype(np.uint32)),
+    ):
         got = mx.fast.rope(x, 64, traditional=False, base=10000.0, scale=1.0, offset=given)
         check(mx, got, N.rope(exact, 64, offset=offsets.astype(float)), "float16")
 
@@ -197,6 +201,8 @@ def test_gated_delta(mx, time, dtype):
     state = rng.standard_normal((1, 4, 40, 128))
     args = [each[0] for each in inputs + gates]
     y, after = mx.fast.gated_delta_update(*args, mx.array(state.astype(np.float32)))
-    want_y, want_state = N.gated_delta(*[each[1] for each in inputs + gates], state.astype(np.float32).astype(float))
+    want_y, want_state = N.gated_delta(
+        *[each[1] for each in inputs + gates], state.astype(np.float32).astype(float)
+    )
     check(mx, y, want_y, dtype)
     check(mx, after, want_state, "float32")
