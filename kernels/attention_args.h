@@ -30,6 +30,9 @@ struct AttentionTiles {
   int keys;        // of a step
   bool q_in_lds;   // queries in LDS, where registers are short
 };
+// Elements from one row of keys to the next in LDS, so that the rows that a fragment takes at once lie in
+// different banks: an odd number of pieces of 8, or with four lanes a row an odd multiple of 4 of them.
+CONSTANT_FN int attention_key_stride(int mma, int dim) { return mma != 6 ? dim + 8 : dim % 64 == 32 ? dim : dim + 32; }
 // `size`: 0 for up to 32 rows of queries, 1 for up to 64, 2 for more.
 CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   const bool none = mma == 0, gfx11 = mma == 1, gfx12 = mma == 2;

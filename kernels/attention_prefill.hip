@@ -17,7 +17,7 @@ constexpr AttentionTiles TILES = attention_tiles(MMA, HEAD_DIM > VALUE_DIM ? HEA
 constexpr int WAVES = TILES.waves, THREADS = WAVES * WAVE, Q_TILES = TILES.q_tiles, KEYS = TILES.keys;
 constexpr int BLOCK_ROWS = WAVES * 16 * Q_TILES;
 constexpr int DIM = up(HEAD_DIM, MMA_K), V_DIM = up(VALUE_DIM, MMA_K);
-constexpr int K_STRIDE = DIM + 8;  // rows of 16 bytes more are in other banks
+constexpr int K_STRIDE = attention_key_stride(MMA, DIM);
 constexpr int STEPS = DIM / MMA_K, KEY_BLOCKS = KEYS / MMA_K, V_BLOCKS = V_DIM / MMA_K;
 constexpr int TILE = KEYS * K_STRIDE > V_DIM * KEYS ? KEYS * K_STRIDE : V_DIM * KEYS;
 
@@ -61,10 +61,7 @@ struct KeyLoads {
 // both the writes, of one key and many features, and the reads over the banks. It is linear: the place of f |
 // g, c | d is that of f, c exclusive-or that of g, d, which lets most of an address be a constant.
 DEVICE constexpr int value_place(int feature, int chunk) {
-  int turn = KEYS == 64   ? (feature ^ feature >> 3) & 7
-             : KEYS == 32 ? (feature >> 1 ^ feature >> 3) & 3
-                          : (feature >> 2 ^ feature >> 3) & 1;
-  return feature * KEYS + (chunk ^ turn) * 8;
+  return feature * KEYS + (chunk ^ value_turn(feature, KEYS)) * 8;
 }
 DEVICE int moved_place(int place, int feature, int chunk) {
   const int by = value_place(feature, chunk);
@@ -85,7 +82,7 @@ struct ValueLoads {
       if (V_UNITS % THREADS != 0 && at >= V_UNITS) continue;
       UNROLL
       for (int j = 0; j < V_KEYS; j++) {
-        const int row = least(key + j, end - 1 - base);
+        const int slot = key + j, row = least(slot / MMA_K * MMA_K + slot_key(slot % MMA_K), end - 1 - base);
         x[i][j] = column < VALUE_DIM ? load_eight(at_row(v, row, stride, column)) : zeros();
       }
     }
@@ -127,7 +124,7 @@ DEVICE OtherTile<T> key_tile(const T* tile, int block, int half, int step) {
   OtherTile<T> k;
   UNROLL
   for (int r = 0; r < MMA_RUNS; r++) {
-    const int key = block * MMA_K + spread(half, other_row(r));
+    const int key = block * MMA_K + key_spread(half, other_row(r));
     k.run[r] = load_run<OTHER_RUN>(tile + key * K_STRIDE + step * MMA_K + other_k());
   }
   return k;
@@ -137,7 +134,7 @@ DEVICE OtherTile<T> value_tile(const T* tile, int v_block, int half, int key_blo
   OtherTile<T> v;
   UNROLL
   for (int r = 0; r < MMA_RUNS; r++) {
-    const int place = value_place(spread(half, other_row(r)), other_k() / 8);
+    const int place = value_place(feature_spread(half, other_row(r)), other_k() / 8);
     v.run[r] = make_run<OTHER_RUN>([&](int c) {
       return load_eight(tile + moved_place(place, v_block * MMA_K, key_block * (MMA_K / 8) + c));
     });
@@ -224,7 +221,7 @@ DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask,
       for (int b = 0; b < KEY_BLOCKS; b++) {
         UNROLL
         for (int j = 0; j < 8; j++) {
-          const int key = base + b * MMA_K + lane_offset() + j;
+          const int key = base + b * MMA_K + key_of(j);
           float& score = scores[i][b].at(j, stat);
           score = masked(a, mask, t, rows[i][stat], least(key, t.key_end - 1), score);
           score = key < t.key_end ? score : -infinity();

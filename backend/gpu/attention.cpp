@@ -59,8 +59,8 @@ AttentionRoute matrix_route(const AttentionProblem& p, const Target& target) {
   r.keys = t.keys;
   const int step = target.wave == 64 || target.mma == Mma::sync ? 32 : 16;  // MMA_K of kernels/mma.h
   const int dim = divide_up(p.dim, step) * step, v_dim = divide_up(p.v_dim, step) * step;
-  const int queries = t.q_in_lds ? r.block_rows * (dim + 8) : 8;
-  r.lds_bytes = 2 * (std::max(t.keys * (dim + 8), v_dim * t.keys) + queries);
+  const int stride = attention_key_stride(int(target.mma), dim);
+  r.lds_bytes = 2 * (std::max(t.keys * stride, v_dim * t.keys) + (t.q_in_lds ? r.block_rows * stride : 8));
   return r;
 }
 
