@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "backend/cpu/tile.h"
+#include "backend/gpu/attention.h"
 #include "backend/ops/fused.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -95,6 +96,11 @@ class Attention : public OpBase<Attention, FusedOp> {
       args.sinks = sinks.data<float>();
     }
     cpu::attention(args);
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::attention(in[0], in[1], in[2], has_mask ? in[3] : array(), has_sinks ? in.back() : array(), out[0],
+                   {scale, causal});
   }
 
   Arrays compose(const Arrays& in) const override {
@@ -231,7 +237,14 @@ array scaled_dot_product_attention(const array& q, const array& k, const array& 
     in.push_back(astype(*sinks, type, s));
   }
   const Attention attention(scale, mask_mode == "causal", mask.has_value(), sinks.has_value());
-  if (type == float64 || k.shape(2) == 0) return attention.compose(in)[0];
+  const bool unnamed = std::holds_alternative<std::monostate>(s);
+  const Stream stream = unnamed && scoped_stream() ? *scoped_stream() : to_stream(s);
+  const bool too_wide = stream.device.type == Device::gpu &&
+                        std::max(q.shape(3), v.shape(3)) > gpu::kMaxAttentionDim;
+  if (type == float64 || k.shape(2) == 0 || too_wide) {
+    const StreamScope scope(stream);
+    return attention.compose(in)[0];
+  }
   return apply(op<Attention>(scale, mask_mode == "causal", mask.has_value(), sinks.has_value()), in, s);
 }
 

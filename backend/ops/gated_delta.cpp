@@ -2,8 +2,10 @@
 
 #include "backend/cpu/pool.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/fused.h"
 #include "backend/ops/ops.h"
+#include "kernels/gated_delta_args.h"
 
 namespace mlx_rocm {
 namespace {
@@ -92,6 +94,46 @@ class GatedDelta : public OpBase<GatedDelta, FusedOp> {
     }
   }
 
+  void gpu(const Arrays& in, const Arrays& out) override {
+    const Sizes n(in);
+    gpu::allocate(out[0]);
+    const array state = gpu::contiguous(in[5]);
+    gpu::donate_or_allocate(state, out[1]);
+    if (state.size() == 0) {
+      if (out[0].size() > 0) gpu::fill_bytes(out[0], 0);
+      return;
+    }
+    auto rows = [](const array& a) { return a.shape(3) == 1 || a.strides()[3] == 1 ? a : gpu::contiguous(a); };
+    const array q = rows(in[0]), k = rows(in[1]), v = rows(in[2]);
+    const array mask = in.size() == 7 ? in[6] : array();
+    const GatedDeltaArgs args = gpu_args(n, {q, k, v, in[3], in[4]}, mask);
+    const bool whole = n.dk % 4 == 0 && aligned(q, 4) && aligned(k, 4) && aligned(state, 4);
+    const int vec = whole ? 4 : 1;
+    int lanes = 1;
+    while (lanes < 32 && n.dk > lanes * 16) lanes *= 2;
+    // Several rows a lane where that leaves enough threads to hide latencies.
+    const int64_t threads = n.batch * n.heads * n.dv * lanes, enough = int64_t(gpu::compute_units()) * 256;
+    const int most = n.dk > 512 ? 1 : 4;
+    int rows_each = 1;
+    while (rows_each < most && threads / (2 * rows_each) >= enough) rows_each *= 2;
+    const int steps = n.time == 1 || n.dk > 512 ? 1 : q.itemsize() == 4 || k.itemsize() == 4 ? 2 : 4;
+    const auto& kernel = gpu::kernel("gated_delta.hip", "gated_delta",
+                                     {{"QT", q.dtype()},
+                                      {"KT", k.dtype()},
+                                      {"VT", v.dtype()},
+                                      {"GAMMA_T", in[3].dtype()},
+                                      {"BETA_T", in[4].dtype()},
+                                      {"KEYS", n.dk},
+                                      {"VEC", vec},
+                                      {"LANES", lanes},
+                                      {"ROWS", rows_each},
+                                      {"STEPS", steps},
+                                      {"MASK", int(!mask.is_null())}});
+    const int64_t block = 256 / lanes * rows_each;
+    gpu::launch(kernel, n.batch * n.heads * ((n.dv + block - 1) / block), 256, gpu::in(q), gpu::in(k), gpu::in(v),
+                gpu::in(in[3]), gpu::in(in[4]), gpu::in(mask), gpu::in(state), gpu::out(out[0]), gpu::out(out[1]), args);
+  }
+
   Arrays compose(const Arrays& in) const override {
     const Sizes n(in);
     const int repeats = n.heads / n.key_heads;
@@ -117,6 +159,35 @@ class GatedDelta : public OpBase<GatedDelta, FusedOp> {
       steps.push_back(y);
     }
     return {astype(stack(steps, 1), in[2].dtype()), state};
+  }
+ private:
+  // Whether loads of `vec` elements at multiples of it are aligned in every row.
+  static bool aligned(const array& a, int vec) {
+    const Strides& s = a.strides();
+    return (s[0] | s[1] | s[2] | a.offset() / int64_t(a.itemsize())) % vec == 0;
+  }
+
+  static GatedDeltaArgs gpu_args(const Sizes& n, const Arrays& in, const array& mask) {
+    GatedDeltaArgs a{};
+    auto set = [](const array& x, long long& batch, long long& time, long long& head) {
+      batch = x.strides()[0];
+      time = x.strides()[1];
+      head = x.strides()[2];
+    };
+    set(in[0], a.q_batch, a.q_time, a.q_head);
+    set(in[1], a.k_batch, a.k_time, a.k_head);
+    set(in[2], a.v_batch, a.v_time, a.v_head);
+    set(in[3], a.gamma_batch, a.gamma_time, a.gamma_head);
+    set(in[4], a.beta_batch, a.beta_time, a.beta_head);
+    if (!mask.is_null()) {
+      a.mask_batch = mask.strides()[0];
+      a.mask_time = mask.strides()[1];
+    }
+    a.time = int(n.time);
+    a.heads = int(n.heads);
+    a.key_heads = int(n.key_heads);
+    a.values = int(n.dv);
+    return a;
   }
 };
 REGISTER_OP(GatedDelta)

@@ -4,6 +4,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/row_loop.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -35,6 +36,35 @@ class RoPE : public OpBase<RoPE> {
     }
     cpu::allocate_rows(x, out[0]);
     run(in, out[0]);
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    Rows rows = gpu_rows(in[0]);
+    gpu::donate_or_allocate(rows.x, out[0]);
+    if (out[0].size() == 0) return;
+    const array& x = rows.x;
+    const int features = x.shape(-1), half = dims / 2;
+    int vec = int(16 / x.itemsize());
+    while (half % vec != 0 || (features - dims) % vec != 0 || !rows.aligned(vec)) vec /= 2;
+    const uint64_t items = (uint64_t(half) + (features - dims)) / vec;
+    const uint64_t threads = uint64_t(x.shape(0)) * rows.heads * x.shape(-2) * items;
+    // A thread takes several heads where that leaves enough threads to fill the device.
+    const int heads = rows.heads >= 4 && threads / 4 >= uint64_t(gpu::compute_units()) * 1024 ? 4 : 1;
+    const uint64_t count = uint64_t(x.shape(0)) * ((rows.heads + heads - 1) / heads) * x.shape(-2) * items;
+    const bool has_freqs = in.size() == 3;
+    const auto& k = gpu::kernel("rope.hip", "rope",
+                                {{"T", x.dtype()},
+                                 {"VEC", vec},
+                                 {"HEADS", heads},
+                                 {"TRADITIONAL", int(traditional)},
+                                 {"FREQS", int(has_freqs)},
+                                 {"OFFSET", in[1].dtype()},
+                                 {"INDEX", count < (1u << 31) ? "u32" : "u64"}});
+    auto step_of = [](const array& a) { return a.size() == 1 ? int64_t(0) : a.strides()[0]; };
+    gpu::launch(k, gpu::cover(int64_t(count), 256), 256, gpu::in(x), gpu::out(out[0]), gpu::in(in[1]), step_of(in[1]),
+                gpu::in(has_freqs ? in[2] : array()), has_freqs ? step_of(in[2]) : int64_t(0), count,
+                uint32_t(rows.heads), uint32_t(x.shape(-2)), uint32_t(features), uint32_t(half), rows.batch_stride,
+                rows.head_stride, rows.time_stride, scale, std::log(base) / float(half), forward ? 1.0f : -1.0f);
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
@@ -71,6 +101,34 @@ class RoPE : public OpBase<RoPE> {
   }
 
  private:
+  // x as [batch][head][time][features] with contiguous features.
+  struct Rows {
+    array x;
+    int heads;
+    int64_t batch_stride, head_stride, time_stride;
+
+    // Whether vectors of `n` elements at multiples of n in each row are aligned; rows of the output too.
+    bool aligned(int n) const {
+      return (batch_stride | head_stride | time_stride | x.offset() / int64_t(x.itemsize())) % n == 0;
+    }
+  };
+
+  static Rows gpu_rows(const array& x) {
+    const int n = x.ndim();
+    Shape shape(x.shape().begin() + 1, x.shape().end() - 2);
+    Strides strides[] = {Strides(x.strides().begin() + 1, x.strides().end() - 2)};
+    if (shape.empty()) {
+      shape = {1};
+      strides[0] = {0};
+    }
+    collapse(shape, strides);
+    if (shape.size() > 1 || (x.shape(-1) > 1 && x.strides()[n - 1] != 1)) {
+      return gpu_rows(gpu::contiguous(x));  // whose middle axes are one
+    }
+    return {x, shape[0], x.shape(0) > 1 ? x.strides()[0] : 0, shape[0] > 1 ? strides[0][0] : 0,
+            x.shape(-2) > 1 ? x.strides()[n - 2] : 0};
+  }
+
   // Mapped frequencies: the items have nothing in common.
   std::pair<Arrays, std::vector<int>> each_alone(const Arrays& inputs, const std::vector<int>& axes) {
     const Arrays in = batch_all_to_front(inputs, axes);

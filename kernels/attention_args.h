@@ -1,0 +1,49 @@
+// Sizes and strides of an attention, passed by value: the host fills the very struct that the kernels read.
+#pragma once
+
+// A function for constant expressions: clang takes those of the host, NVRTC has no host.
+#if defined(__CUDACC__)
+#define CONSTANT_FN __device__ constexpr
+#else
+#define CONSTANT_FN constexpr
+#endif
+
+// Strides count elements; the last axis of q, k, v and out is contiguous.
+struct AttentionArgs {
+  long long q_batch, q_head, q_row;
+  long long k_batch, k_head, k_row;
+  long long v_batch, v_head, v_row;
+  long long out_batch, out_head, out_row;
+  long long mask_batch, mask_head, mask_row, mask_col;
+  int heads, kv_heads;
+  int q_len, kv_len;
+  int splits, split_keys;  // parts of the keys, and how many each has (the last one fewer)
+  float scale;
+  int unused;
+};
+
+// How attention_prefill.hip cuts its work, for a matrix family (a number of mma.h) and the wider of the head
+// dims: the host and the kernel ask the same function. Sizes are the largest that spill no register.
+struct AttentionTiles {
+  int waves;
+  int q_tiles;     // of 16 rows, of a wave
+  int keys;        // of a step
+  bool q_in_lds;   // queries in LDS, where registers are short
+};
+// Elements from one row of keys to the next in LDS, so that the rows that a fragment takes at once lie in
+// different banks: an odd number of pieces of 8, or with four lanes a row an odd multiple of 4 of them.
+CONSTANT_FN int attention_key_stride(int mma, int dim) { return mma != 6 ? dim + 8 : dim % 64 == 32 ? dim : dim + 32; }
+// `size`: 0 for up to 32 rows of queries, 1 for up to 64, 2 for more.
+CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
+  const bool none = mma == 0, gfx11 = mma == 1, gfx12 = mma == 2;
+  const bool cdna = mma >= 3 && mma <= 5, nvidia = mma == 6;
+  AttentionTiles t{size == 0 ? 2 : 4, 1, 32, false};
+  // Two tiles of rows a wave halve the traffic from LDS.
+  if (size == 2 && ((cdna && dim <= 128) || (nvidia && dim <= 64))) t.q_tiles = 2;
+  if (size > 0 && dim <= (cdna || nvidia ? 128 : none ? 0 : 64)) t.keys = 64;
+  if ((none || gfx11) && dim > 128) t.keys = 16;
+  if (gfx11 && dim > 64 && size == 0) t.keys = 16;
+  if (gfx12 && dim > 192) t.keys = 16;
+  t.q_in_lds = none || ((gfx11 || nvidia) && dim > 128) || (gfx12 && dim > 192);
+  return t;
+}
