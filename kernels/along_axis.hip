@@ -1,10 +1,11 @@
 // Each element has an index of its own along one axis, of `length` entries that are `stride` apart:
 // gather_axis: y[..., j, ...] = x[..., index[..., j, ...], ...]
 // scatter_axis: x[..., index[..., j, ...], ...] = combine(that, y[..., j, ...])
-// Rows are all axes but the last. Moves index and y once, and as much of x as memory fetches for single elements: 32 to 128
-// bytes each, unless neighbours are near each other.
+// Rows are all axes but the last. Moves index and y once, and as much of x as memory fetches for single
+// elements: 32 to 128 bytes each, unless neighbours are near each other.
 //
-// Defines: INDEX; ROW type that counts rows; gather_axis: U of the size of an element, VECTOR; scatter_axis: T, MODE.
+// Defines: INDEX; ROW type that counts rows; gather_axis: U of the size of an element, VECTOR; scatter_axis:
+// T, MODE.
 #include "combine.h"
 #include "indices.h"
 
@@ -18,10 +19,12 @@
 #endif
 
 #ifdef VECTOR
-// Operands of `layout`: x (0 along the axis), y, index. Four columns a thread: neighbours when VECTOR, else `cols` apart.
+// Operands of `layout`: x (0 along the axis), y, index. Four columns a thread: neighbours when VECTOR, else
+// `cols` apart.
 KERNEL(256)
-gather_axis(const U* __restrict__ x, U* __restrict__ y, const INDEX* __restrict__ index, Layout<3> layout, RowTiles tiles,
-            i64 step_x, i64 step_y, i64 step_index, i64 length, i64 stride) {
+gather_axis(const U* __restrict__ x, U* __restrict__ y, const INDEX* __restrict__ index,
+            STRUCT_ARGUMENT Layout<3> layout, STRUCT_ARGUMENT RowTiles tiles, i64 step_x, i64 step_y,
+            i64 step_index, i64 length, i64 stride) {
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 block = tiles.rows_of_group();
   for (u64 row = (u64)group_x() * block + tiles.row_of(thread_x()); row < tiles.rows;
@@ -61,8 +64,9 @@ gather_axis(const U* __restrict__ x, U* __restrict__ y, const INDEX* __restrict_
 
 #ifdef MODE
 KERNEL(256)
-scatter_axis(T* x, const T* __restrict__ y, const INDEX* __restrict__ index, Layout<3> layout, RowTiles tiles, i64 step_x,
-             i64 step_y, i64 step_index, i64 length, i64 stride) {
+scatter_axis(T* x, const T* __restrict__ y, const INDEX* __restrict__ index,
+             STRUCT_ARGUMENT Layout<3> layout, STRUCT_ARGUMENT RowTiles tiles, i64 step_x, i64 step_y,
+             i64 step_index, i64 length, i64 stride) {
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 block = tiles.rows_of_group();
   for (u64 row = (u64)group_x() * block + tiles.row_of(thread_x()); row < tiles.rows;

@@ -1,6 +1,6 @@
-// Atomic operations on memory and LDS: relaxed, device scope. add and max and min return the value before; for the
-// half types, and for atomic_apply, there is no value. Pick atomic_add, atomic_max and atomic_min where they exist (4 and 8
-// bytes; floats have no 8), atomic_apply for every other operation or type.
+// Atomic operations on memory and LDS: relaxed, device scope. add and max and min return the value before;
+// for the half types, and for atomic_apply, there is no value. Pick atomic_add, atomic_max and atomic_min
+// where they exist (4 and 8 bytes; floats have no 8), atomic_apply for every other operation or type.
 #pragma once
 #include "device.h"
 
@@ -92,8 +92,9 @@ DEVICE void atomic_min(float* p, float x) {
   }
 }
 
-// *p = op(*p, x) for any type of 1, 2, 4 or 8 bytes, by compare and swap of the word that holds it; where `op` changes
-// nothing there is no swap. Types below 4 bytes share their word with neighbours, which keep their values.
+// *p = op(*p, x) for any type of 1, 2, 4 or 8 bytes, by compare and swap of the word that holds it; where
+// `op` changes nothing there is no swap. Types below 4 bytes share their word with neighbours, which keep
+// their values.
 template <class Op, class Type>
 DEVICE void atomic_apply(Type* p, Type x) {
   Op op;
@@ -128,8 +129,9 @@ struct AddHalves {
     return {{(*this)(a[0], b[0]), (*this)(a[1], b[1])}};
   }
 };
-// ... or natively where the target can. Hardware adds pairs as cheaply as one: atomic_add_pair takes two neighbours at
-// a multiple of 4 bytes. A single value on AMD is a pair as well: the neighbour gets -0, which changes no value.
+// ... or natively where the target can. Hardware adds pairs as cheaply as one: atomic_add_pair takes two
+// neighbours at a multiple of 4 bytes. A single value on AMD is a pair as well: the neighbour gets -0, which
+// changes no value.
 #if GPU_AMD
 #define GLOBAL __attribute__((address_space(1)))
 #if ATOMIC_PK_F16

@@ -1,11 +1,12 @@
-// gather: y[i..., w...] = x[window w at the index vector (i0[i...], i1[i...], ...)], moved in units of 1 to 16 bytes.
+// gather: y[i..., w...] = x[window w at the index vector (i0[i...], i1[i...], ...)], moved in units of 1 to
+// 16 bytes.
 //
-// Moves the indices once, and each unit of y twice. Long rows run at the speed of a copy; single elements are limited
-// by the 32 to 128 bytes that memory fetches for each of them. Several independent loads per thread hide the wait for
-// an index and then for what it points to.
+// Moves the indices once, and each unit of y twice. Long rows run at the speed of a copy; single elements are
+// limited by the 32 to 128 bytes that memory fetches for each of them. Several independent loads per thread
+// hide the wait for an index and then for what it points to.
 //
-// Defines: U unit (u8, u16, u32, u64, Words4), INDEX type, INDICES number, OPERANDS of the layout, ROW type that
-// counts rows, ROWS_EACH and COLS_EACH units of one thread.
+// Defines: U unit (u8, u16, u32, u64, Words4), INDEX type, INDICES number, OPERANDS of the layout, ROW type
+// that counts rows, ROWS_EACH and COLS_EACH units of one thread.
 #include "indices.h"
 
 #ifndef U
@@ -23,7 +24,8 @@ KERNEL(256)
 gather(const U* __restrict__ x, U* __restrict__ y, const INDEX* __restrict__ i0, const INDEX* __restrict__ i1,
        const INDEX* __restrict__ i2, const INDEX* __restrict__ i3, const INDEX* __restrict__ i4,
        const INDEX* __restrict__ i5, const INDEX* __restrict__ i6, const INDEX* __restrict__ i7,
-       Layout<OPERANDS> layout, IndexAxes axes, RowTiles tiles, i64 step_x, i64 step_y) {
+       STRUCT_ARGUMENT Layout<OPERANDS> layout, STRUCT_ARGUMENT IndexAxes axes,
+       STRUCT_ARGUMENT RowTiles tiles, i64 step_x, i64 step_y) {
   const INDEX* const index[MAX_INDICES] = {i0, i1, i2, i3, i4, i5, i6, i7};
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 below = tiles.rows_of_group(), block = below * ROWS_EACH;

@@ -5,8 +5,8 @@
 
 constexpr int MAX_INDICES = 8;
 
-// For each index array: the entries along the axis that it selects from, the last place where the window fits, and the
-// distance of neighbours, in units of the access.
+// For each index array: the entries along the axis that it selects from, the last place where the window
+// fits, and the distance of neighbours, in units of the access.
 struct IndexAxes {
   long long extent[MAX_INDICES], last[MAX_INDICES], stride[MAX_INDICES];
 };
@@ -27,7 +27,8 @@ DEVICE Place place(i64 index, i64 extent, i64 last) {
 
 // The window that the index arrays select; at[2 + k] is the offset into index array k.
 template <int Indices, class Index, int Operands>
-DEVICE Place find_window(const Index* const (&index)[MAX_INDICES], const i64 (&at)[Operands], const IndexAxes& axes) {
+DEVICE Place find_window(const Index* const (&index)[MAX_INDICES], const i64 (&at)[Operands],
+                         const IndexAxes& axes) {
   Place sum = {0, true};
   UNROLL
   for (int k = 0; k < Indices; k++) {

@@ -1,7 +1,8 @@
-// y = the parts x0, x1, ... one after the other along an axis: each goes straight to its place, all in one launch (up to 8).
+// y = the parts x0, x1, ... one after the other along an axis: each goes straight to its place, all in one
+// launch (up to 8).
 //
-// Moves each unit (1 to 16 bytes) twice; the limit is memory bandwidth. group_z() is the part; parts with fewer rows or columns
-// leave some workgroups without work.
+// Moves each unit (1 to 16 bytes) twice; the limit is memory bandwidth. group_z() is the part; parts with
+// fewer rows or columns leave some workgroups without work.
 //
 // Defines: U unit, ROW type that counts rows, ROWS_EACH and COLS_EACH units of one thread.
 #include "join.h"
@@ -15,13 +16,14 @@
 
 KERNEL(256)
 concatenate(U* __restrict__ y, const U* __restrict__ x0, const U* __restrict__ x1, const U* __restrict__ x2,
-            const U* __restrict__ x3, const U* __restrict__ x4, const U* __restrict__ x5, const U* __restrict__ x6,
-            const U* __restrict__ x7, JoinParts parts) {
-  const U* const all[MAX_PARTS] = {x0, x1, x2, x3, x4, x5, x6, x7};
-  const U* x = x0;
-  UNROLL
-  for (u32 k = 1; k < MAX_PARTS; k++) x = group_z() == k ? all[k] : x;
-  const JoinPart& part = parts.part[group_z()];
+            const U* __restrict__ x3, const U* __restrict__ x4, const U* __restrict__ x5,
+            const U* __restrict__ x6, const U* __restrict__ x7, STRUCT_ARGUMENT JoinParts parts) {
+  const u32 number = group_z();
+  // No array of pointers: NVIDIA's compiler would put it into memory to index it.
+  const U* low = number < 2 ? (number == 0 ? x0 : x1) : (number == 2 ? x2 : x3);
+  const U* high = number < 6 ? (number == 4 ? x4 : x5) : (number == 6 ? x6 : x7);
+  const U* x = number < 4 ? low : high;
+  const JoinPart& part = parts.part[number];
   const RowTiles& tiles = part.tiles;
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 below = tiles.rows_of_group(), block = below * ROWS_EACH;

@@ -1,9 +1,9 @@
-// x[i] = values[number of true mask entries before i] where mask[i], over n mask entries; an entry is `chunk` elements. Entries
-// beyond the last value keep what they are.
+// x[i] = values[number of true mask entries before i] where mask[i], over n mask entries; an entry is `chunk`
+// elements. Entries beyond the last value keep what they are.
 //
-// Three launches: count (a workgroup each 2048 entries), scan of the counts (one workgroup), place. Moves the mask twice, and
-// the values and x's true entries once. With chunk > 1 the third launch only writes which value each entry takes (u32, or ~0),
-// and copy_chunks moves rows.
+// Three launches: count (a workgroup each 2048 entries), scan of the counts (one workgroup), place. Moves the
+// mask twice, and the values and x's true entries once. With chunk > 1 the third launch only writes which
+// value each entry takes (u32, or ~0), and copy_chunks moves rows.
 //
 // Define: U (u8, u16, u32, u64), of the size of an element, or of the unit of a chunk.
 #include "row_tiles.h"
@@ -71,9 +71,11 @@ KERNEL(256) mask_scan(u32* counts, u32 n) {
   }
 }
 
-// before: the scanned counts. limit: number of values (of chunks of them). chosen: null, or which value each entry takes.
-KERNEL(256) mask_place(const u8* __restrict__ mask, const u32* __restrict__ before, const U* __restrict__ values, U* x,
-                       u32* __restrict__ chosen, u64 n, u32 limit) {
+// before: the scanned counts. limit: number of values (of chunks of them). chosen: null, or which value each
+// entry takes.
+KERNEL(256)
+mask_place(const u8* __restrict__ mask, const u32* __restrict__ before, const U* __restrict__ values, U* x,
+           u32* __restrict__ chosen, u64 n, u32 limit) {
   SHARED u32 scratch[256];
   const u32 wave = thread_x() / WAVE;
   const u64 first = (u64)group_x() * BLOCK, lower = ((u64)1 << lane()) - 1;
@@ -110,7 +112,9 @@ KERNEL(256) mask_place(const u8* __restrict__ mask, const u32* __restrict__ befo
 }
 
 // x[i][:] = values[chosen[i]][:] unless that is ~0: rows of `tiles`.
-KERNEL(256) copy_chunks(const u32* __restrict__ chosen, const U* __restrict__ values, U* __restrict__ x, RowTiles tiles) {
+KERNEL(256)
+copy_chunks(const u32* __restrict__ chosen, const U* __restrict__ values, U* __restrict__ x,
+            STRUCT_ARGUMENT RowTiles tiles) {
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 block = tiles.rows_of_group();
   for (u64 row = (u64)group_x() * block + tiles.row_of(thread_x()); row < tiles.rows;

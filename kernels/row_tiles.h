@@ -1,4 +1,5 @@
-// How workgroups of 256 threads walk rows: a kernel argument passed by value, filled by backend/gpu/row_tiles.h.
+// How workgroups of 256 threads walk rows: a kernel argument passed by value, filled by
+// backend/gpu/row_tiles.h.
 #pragma once
 #if defined(__HIP__) || defined(__CUDACC__)
 #include "device.h"
@@ -9,8 +10,9 @@
 
 constexpr int ROW_TILES_THREADS = 256;
 
-// `rows` rows of `n` units each. 2^log2_cols threads stand beside each other in a row, the others in the rows below, so that
-// neither short nor long rows leave threads idle. group_x() loops over blocks of rows, group_y() owns `span` units.
+// `rows` rows of `n` units each. 2^log2_cols threads stand beside each other in a row, the others in the rows
+// below, so that neither short nor long rows leave threads idle. group_x() loops over blocks of rows,
+// group_y() owns `span` units.
 struct RowTiles {
   unsigned long long rows;
   unsigned n, span;

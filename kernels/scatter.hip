@@ -1,11 +1,13 @@
-// x[window at the index vector (i0[i...], i1[i...], ...)] = combine(that, y[i..., w...]): rows of windows, as in gather.hip.
-// An index out of range writes nothing (CLAMP: goes to the nearest place where the window fits).
+// x[window at the index vector (i0[i...], i1[i...], ...)] = combine(that, y[i..., w...]): rows of windows, as
+// in gather.hip. An index out of range writes nothing (CLAMP: goes to the nearest place where the window
+// fits).
 //
-// Moves y once and the touched part of x. Assignments run at the speed of a copy. The others are atomic: their speed is
-// that of the cache that does the arithmetic, or of compare and swap where there is no such instruction.
+// Moves y once and the touched part of x. Assignments run at the speed of a copy. The others are atomic:
+// their speed is that of the cache that does the arithmetic, or of compare and swap where there is no such
+// instruction.
 //
-// Defines: T (of x), U (of y), INDEX, INDICES, OPERANDS, ROW, ROWS_EACH, COLS_EACH as in gather.hip; MODE; CLAMP; PAIRS: two
-// neighbours of a half type are added by one instruction, and columns count pairs.
+// Defines: T (of x), U (of y), INDEX, INDICES, OPERANDS, ROW, ROWS_EACH, COLS_EACH as in gather.hip; MODE;
+// CLAMP; PAIRS: two neighbours of a half type are added by one instruction, and columns count pairs.
 #include "combine.h"
 #include "indices.h"
 
@@ -38,12 +40,14 @@ DEVICE void write(T* p, Update v) {
 #endif
 }
 
-// Operands of `layout`: x, y, then the index arrays. Offsets and steps count elements, columns count WIDTH of them.
+// Operands of `layout`: x, y, then the index arrays. Offsets and steps count elements, columns count WIDTH of
+// them.
 KERNEL(256)
 scatter(T* x, const U* __restrict__ y, const INDEX* __restrict__ i0, const INDEX* __restrict__ i1,
         const INDEX* __restrict__ i2, const INDEX* __restrict__ i3, const INDEX* __restrict__ i4,
         const INDEX* __restrict__ i5, const INDEX* __restrict__ i6, const INDEX* __restrict__ i7,
-        Layout<OPERANDS> layout, IndexAxes axes, RowTiles tiles, i64 step_x, i64 step_y) {
+        STRUCT_ARGUMENT Layout<OPERANDS> layout, STRUCT_ARGUMENT IndexAxes axes,
+        STRUCT_ARGUMENT RowTiles tiles, i64 step_x, i64 step_y) {
   const INDEX* const index[MAX_INDICES] = {i0, i1, i2, i3, i4, i5, i6, i7};
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 below = tiles.rows_of_group(), block = below * ROWS_EACH;

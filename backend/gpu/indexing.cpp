@@ -37,9 +37,10 @@ Arrays of_one_type(Arrays indices) {
   return indices;
 }
 
-// The loops of gather and scatter, `leading` window axes before those of the indices. y has the shape (index..., window...).
-Walk walk_windows(const Strides& x, const Strides& y, const Arrays& indices, const Shape& places, const Shape& window,
-                  size_t leading) {
+// The loops of gather and scatter, `leading` window axes before those of the indices. y has the shape
+// (index..., window...).
+Walk walk_windows(const Strides& x, const Strides& y, const Arrays& indices, const Shape& places,
+                  const Shape& window, size_t leading) {
   Walk w(2 + indices.size());
   auto add_window = [&](size_t from, size_t to) {
     for (size_t i = from; i < to; ++i) {
@@ -73,8 +74,8 @@ IndexAxes index_axes(const array& x, const Axes& axes, const Shape& window, int 
   return a;
 }
 
-// The last axis is one of the indices: each column has an index of its own. With one index array that is the kernel of
-// gather_axis; with several, every element becomes a row.
+// The last axis is one of the indices: each column has an index of its own. With one index array that is the
+// kernel of gather_axis; with several, every element becomes a row.
 bool index_varies_by_column(const Walk& w) {
   for (size_t k = 2; k < w.strides.size(); ++k) {
     if (w.columns() > 1 && w.step(k) != 0) return true;
@@ -115,7 +116,8 @@ struct Pointers {
   }
 };
 
-void launch_gather_axis(Walk w, const array& x, const array& index, const array& y, int64_t length, int64_t stride) {
+void launch_gather_axis(const Walk& w, const array& x, const array& index, const array& y, int64_t length,
+                        int64_t stride) {
   const int64_t size = int64_t(x.itemsize()), index_size = int64_t(index.itemsize());
   const bool vector = w.step(1) == 1 && w.step(2) == 1 &&
                       ((w.factors(1) | w.factors(2) | w.columns()) & 3) == 0 &&
@@ -126,8 +128,8 @@ void launch_gather_axis(Walk w, const array& x, const array& index, const array&
   const auto& k = kernel("along_axis.hip", "gather_axis",
                          {{"U", unit_name(int(size))}, {"INDEX", index.dtype()}, {"ROW", row_type(w.rows())},
                           {"VECTOR", int(vector)}});
-  launch(k, p.grid, ROW_TILES_THREADS, in(x), out(y), in(index), w.rows_layout<3>(1), p.tiles, w.step(0), w.step(1),
-         w.step(2), length, stride);
+  launch(k, p.grid, ROW_TILES_THREADS, in(x), out(y), in(index), w.rows_layout<3>(1), p.tiles, w.step(0),
+         w.step(1), w.step(2), length, stride);
 }
 
 void launch_scatter_axis(const Walk& w, const array& x, const array& index, const array& y, ScatterMode mode,
@@ -137,8 +139,8 @@ void launch_scatter_axis(const Walk& w, const array& x, const array& index, cons
   const auto& k = kernel("along_axis.hip", "scatter_axis",
                          {{"T", type}, {"INDEX", index.dtype()}, {"ROW", row_type(w.rows())},
                           {"MODE", mode_name(mode)}});
-  launch(k, p.grid, ROW_TILES_THREADS, out(x), in(y), in(index), w.rows_layout<3>(1), p.tiles, w.step(0), w.step(1),
-         w.step(2), length, stride);
+  launch(k, p.grid, ROW_TILES_THREADS, out(x), in(y), in(index), w.rows_layout<3>(1), p.tiles, w.step(0),
+         w.step(1), w.step(2), length, stride);
 }
 
 void launch_gather(Walk w, const array& x, const Arrays& indices, const Axes& axes, const Shape& window,
@@ -155,9 +157,9 @@ void launch_gather(Walk w, const array& x, const Arrays& indices, const Axes& ax
                             {"ROWS_EACH", p.rows_each}, {"COLS_EACH", p.cols_each}});
     // A step of 1 where units are neighbours; with a single column it does not matter.
     const int64_t step_x = wide > 1 ? 1 : w.step(0), step_y = wide > 1 ? 1 : w.step(1);
-    launch(k, p.grid, ROW_TILES_THREADS, in(x), out(y), in(i.a[0]), in(i.a[1]), in(i.a[2]), in(i.a[3]), in(i.a[4]),
-           in(i.a[5]), in(i.a[6]), in(i.a[7]), w.rows_layout<N>(wide), index_axes(x, axes, window, wide), p.tiles,
-           step_x, step_y);
+    launch(k, p.grid, ROW_TILES_THREADS, in(x), out(y), in(i.a[0]), in(i.a[1]), in(i.a[2]), in(i.a[3]),
+           in(i.a[4]), in(i.a[5]), in(i.a[6]), in(i.a[7]), w.rows_layout<N>(wide),
+           index_axes(x, axes, window, wide), p.tiles, step_x, step_y);
   });
 }
 
@@ -182,9 +184,9 @@ void launch_scatter(Walk w, const array& x, const Arrays& indices, const Axes& a
                             {"ROWS_EACH", p.rows_each}, {"COLS_EACH", p.cols_each}, {"MODE", mode_name(mode)},
                             {"CLAMP", int(clamp)}, {"PAIRS", int(!assign && wide == 2)}});
     const int64_t step_x = wide > 1 ? 1 : w.step(0), step_y = wide > 1 ? 1 : w.step(1);
-    launch(k, p.grid, ROW_TILES_THREADS, out(x), in(y), in(i.a[0]), in(i.a[1]), in(i.a[2]), in(i.a[3]), in(i.a[4]),
-           in(i.a[5]), in(i.a[6]), in(i.a[7]), w.rows_layout<N>(unit), index_axes(x, axes, window, unit), p.tiles,
-           step_x, step_y);
+    launch(k, p.grid, ROW_TILES_THREADS, out(x), in(y), in(i.a[0]), in(i.a[1]), in(i.a[2]), in(i.a[3]),
+           in(i.a[4]), in(i.a[5]), in(i.a[6]), in(i.a[7]), w.rows_layout<N>(unit),
+           index_axes(x, axes, window, unit), p.tiles, step_x, step_y);
   });
 }
 
@@ -204,7 +206,8 @@ array materialised(const array& a, const Shape& shape) {
   return contiguous(view(a, shape, broadcast_strides(a.shape(), a.strides(), shape)));
 }
 
-// Strides of a dense array of the shape (places..., window...) whose memory has `leading` window axes outermost.
+// Strides of a dense array of the shape (places..., window...) whose memory has `leading` window axes
+// outermost.
 Strides window_major_strides(const Shape& places, const Shape& window, size_t leading) {
   Strides s(places.size() + window.size(), 0);
   int64_t step = 1;
@@ -234,7 +237,8 @@ Arrays corner_indices(const array& start) {
   return each;
 }
 
-void gather(const array& x, const Arrays& index_arrays, const Axes& axes, const Shape& window, const array& out) {
+void gather(const array& x, const Arrays& index_arrays, const Axes& axes, const Shape& window,
+            const array& out) {
   const size_t leading = axes.size() == 1 ? size_t(axes[0]) : 0;
   const Shape places = common_shape(index_arrays);
   allocate(out, window_major_strides(places, window, leading));
@@ -254,8 +258,8 @@ void gather(const array& x, const Arrays& index_arrays, const Axes& axes, const 
   launch_gather(w, source, indices, axes, window, out);
 }
 
-void scatter(const array& x, const Arrays& index_arrays, const Axes& axes, const array& updates, ScatterMode mode,
-             bool clamp) {
+void scatter(const array& x, const Arrays& index_arrays, const Axes& axes, const array& updates,
+             ScatterMode mode, bool clamp) {
   if (updates.size() == 0 || x.size() == 0) return;
   const size_t leading = axes.size() == 1 ? size_t(axes[0]) : 0;
   const Shape places = common_shape(index_arrays);
@@ -269,7 +273,8 @@ void scatter(const array& x, const Arrays& index_arrays, const Axes& axes, const
     w = walk_windows(x.strides(), y.strides(), indices, places, window, leading);
   }
   check("scatter", w, indices.size());
-  if (indices.size() == 1 && index_varies_by_column(w) && window[axes[0]] == 1 && y.dtype() == x.dtype() && !clamp) {
+  const bool by_column = indices.size() == 1 && index_varies_by_column(w) && window[axes[0]] == 1;
+  if (by_column && y.dtype() == x.dtype() && !clamp) {
     return launch_scatter_axis(w, x, indices[0], y, mode, x.shape(axes[0]), x.strides()[axes[0]]);
   }
   launch_scatter(w, x, indices, axes, window, y, mode, clamp);

@@ -42,7 +42,9 @@ std::vector<Part> parts_of(const Arrays& in, int axis, const array& out) {
 void launch_parts(const Part* first, const Part* last, const array& out) {
   int wide = 16;
   uint64_t rows = 0, units = 0;
-  for (const Part* p = first; p != last; ++p) wide = std::min(wide, elements_of_unit(p->walk, p->x, out, p->start));
+  for (const Part* p = first; p != last; ++p) {
+    wide = std::min(wide, elements_of_unit(p->walk, p->x, out, p->start));
+  }
   // The largest part decides how much a thread has in flight.
   RowPlan main = plan_rows(1, 1, 1);
   for (const Part* p = first; p != last; ++p) {
@@ -68,8 +70,8 @@ void launch_parts(const Part* first, const Part* last, const array& out) {
   const auto& k = kernel("join.hip", "concatenate",
                          {{"U", unit_name(int(out.itemsize()) * wide)}, {"ROW", row_type(rows)},
                           {"ROWS_EACH", main.rows_each}, {"COLS_EACH", main.cols_each}});
-  launch(k, grid, ROW_TILES_THREADS, mlx_rocm::gpu::out(out), in(x[0]), in(x[1]), in(x[2]), in(x[3]), in(x[4]), in(x[5]),
-         in(x[6]), in(x[7]), parts);
+  launch(k, grid, ROW_TILES_THREADS, mlx_rocm::gpu::out(out), in(x[0]), in(x[1]), in(x[2]), in(x[3]),
+         in(x[4]), in(x[5]), in(x[6]), in(x[7]), parts);
 }
 
 }  // namespace

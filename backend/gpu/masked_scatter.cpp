@@ -19,7 +19,8 @@ array entries_before_blocks(const array& mask, int64_t blocks) {
   }
   launch(kernel("masked_scatter.hip", "mask_count", {{"U", "u32"}}), Grid(blocks), 256, in(mask), out(counts),
          uint64_t(mask.size()));
-  launch(kernel("masked_scatter.hip", "mask_scan", {{"U", "u32"}}), Grid(1), 256, out(counts), uint32_t(blocks));
+  launch(kernel("masked_scatter.hip", "mask_scan", {{"U", "u32"}}), Grid(1), 256, out(counts),
+         uint32_t(blocks));
   return counts;
 }
 
@@ -36,7 +37,8 @@ void masked_scatter(const array& x, const array& mask, const array& values) {
   const array before = entries_before_blocks(mask, blocks);
   const auto place = [&](const char* unit, const array& chosen) {
     const auto& k = kernel("masked_scatter.hip", "mask_place", {{"U", unit}});
-    launch(k, Grid(blocks), 256, in(mask), in(before), in(values), out(x), out(chosen), uint64_t(n), uint32_t(limit));
+    launch(k, Grid(blocks), 256, in(mask), in(before), in(values), out(x), out(chosen), uint64_t(n),
+           uint32_t(limit));
   };
   const int size = int(x.itemsize());
   if (chunk == 1) return place(unit_name(size), array());
@@ -44,8 +46,8 @@ void masked_scatter(const array& x, const array& mask, const array& values) {
   place("u32", chosen);
   const int unit = common_unit({chunk * size, x.offset(), values.offset()});
   const RowPlan p = plan_rows(uint64_t(n), uint32_t(chunk * size / unit), groups_wanted(), 1, 1);
-  launch(kernel("masked_scatter.hip", "copy_chunks", {{"U", unit_name(unit)}}), p.grid, ROW_TILES_THREADS, in(chosen),
-         in(values), out(x), p.tiles);
+  launch(kernel("masked_scatter.hip", "copy_chunks", {{"U", unit_name(unit)}}), p.grid, ROW_TILES_THREADS,
+         in(chosen), in(values), out(x), p.tiles);
 }
 
 }  // namespace mlx_rocm::gpu

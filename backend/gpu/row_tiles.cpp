@@ -9,8 +9,8 @@ constexpr int64_t kThreads = ROW_TILES_THREADS;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Threads beside each other for a row of which each takes `cols_each` units: as few idle ones as may be, but not fewer than
-// 32 where the row has as many, since neighbours make wide accesses.
+// Threads beside each other for a row of which each takes `cols_each` units: as few idle ones as may be, but
+// not fewer than 32 where the row has as many, since neighbours make wide accesses.
 int log2_cols(uint32_t n, int cols_each) {
   const int64_t wanted = ceil_div(n, cols_each);
   int best = 0;

@@ -8,8 +8,8 @@
 
 namespace mlx_rocm::gpu {
 
-// The axes that a kernel loops over, outermost first, and how far each operand moves along them, in elements. Operands 0
-// and 1 are those that exchange elements; index arrays may follow.
+// The axes that a kernel loops over, outermost first, and how far each operand moves along them, in elements.
+// Operands 0 and 1 are those that exchange elements; index arrays may follow.
 struct Walk {
   Shape shape;
   std::vector<Strides> strides;
@@ -21,7 +21,8 @@ struct Walk {
   uint32_t columns() const { return uint32_t(shape.back()); }
   int64_t step(size_t operand) const { return strides[operand].back(); }
   uint64_t rows() const { return uint64_t(num_elements(shape)) / uint64_t(shape.back()); }
-  // All strides of an operand, the step too when `with_step`, or-ed: their common factors of two are seen in it.
+  // All strides of an operand, the step too when `with_step`, or-ed: their common factors of two are seen in
+  // it.
   int64_t factors(size_t operand, bool with_step = false) const {
     int64_t bits = 0;
     const Strides& s = strides[operand];
@@ -47,7 +48,8 @@ struct Walk {
 
 inline const char* row_type(uint64_t rows) { return rows > UINT32_MAX ? "u64" : "u32"; }
 
-// Elements that one access of up to 16 bytes moves, in x and in y. `also`: further element distances that it has to divide.
+// Elements that one access of up to 16 bytes moves, in x and in y. `also`: further element distances that it
+// has to divide.
 inline int elements_of_unit(const Walk& w, const array& x, const array& y, int64_t also = 0) {
   const int64_t size = int64_t(x.itemsize());
   if (w.columns() > 1 && (w.step(0) != 1 || w.step(1) != 1)) return 1;
