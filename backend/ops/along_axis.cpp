@@ -3,6 +3,7 @@
 #include "backend/core/op.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/indexing.h"
 #include "backend/ops/index_common.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -103,6 +104,10 @@ class GatherAxis : public OpBase<GatherAxis> {
       }
     });
   }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::gather_axis(in[0], in[1], axis, out[0]);
+  }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
     Arrays result;
@@ -165,6 +170,10 @@ class ScatterAxis : public OpBase<ScatterAxis> {
         });
       }
     });
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu_copy_or_take(in[0], out[0]);
+    gpu::scatter_axis(out[0], in[1], axis, in[2], accumulate ? ScatterMode::sum : ScatterMode::assign);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {

@@ -2,6 +2,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/indexing.h"
 #include "backend/ops/index_common.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -42,6 +43,10 @@ class DynamicSlice : public OpBase<DynamicSlice> {
   std::vector<Spec> infer(const Arrays& in) const override { return {{sizes, in[0].dtype()}}; }
   void cpu(const Arrays& in, const Arrays& out) override {
     window_view(in[0], corner(in[1], axes, in[0].shape(), sizes), out[0]);
+  }
+  // A gather of one window: only the GPU knows where it is, so it is no view here.
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::gather(in[0], gpu::corner_indices(in[1]), axes, sizes, out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
@@ -95,6 +100,10 @@ class DynamicSliceUpdate : public OpBase<DynamicSliceUpdate> {
     array window(make_ref<Node>(in[1].shape(), in[1].dtype()));
     window_view(out[0], corner(in[2], axes, out[0].shape(), in[1].shape()), window);
     cpu::copy_into(in[1], window);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu_copy_or_take(in[0], out[0]);
+    gpu::scatter(out[0], gpu::corner_indices(in[2]), axes, in[1], ScatterMode::assign, true);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {

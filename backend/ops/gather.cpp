@@ -4,6 +4,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/pool.h"
+#include "backend/gpu/indexing.h"
 #include "backend/ops/index_common.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -61,6 +62,10 @@ class Gather : public OpBase<Gather> {
         }
       });
     });
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::gather(in[0], Arrays(in.begin() + 1, in.end()), axes, slice_sizes, out[0]);
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,

@@ -1,9 +1,9 @@
 #include "backend/ops/index_common.h"
 
 #include "backend/core/error.h"
-#include "backend/core/error.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 
 namespace mlx_rocm::indexing {
@@ -29,6 +29,10 @@ void copy_or_take(const array& a, const array& out) {
     out.allocate();
     cpu::copy(a, out);
   }
+}
+
+void gpu_copy_or_take(const array& a, const array& out) {
+  if (!gpu::donate_or_allocate(a, out)) gpu::copy(a, out);
 }
 
 Offsets index_offsets(const Arrays& in, size_t first, size_t count, const Axes& axes, const Shape& source,

@@ -15,6 +15,7 @@ array zeros_of(const array& primal, const array& cotangent);
 void check_indices(const Arrays& indices, const char* op);
 // Gives out[0] a row-major copy of `a`, or a's own memory when it may be overwritten.
 void copy_or_take(const array& a, const array& out);
+void gpu_copy_or_take(const array& a, const array& out);
 
 // Element offsets into an array for every position of the broadcast index arrays.
 // valid[i] is false where an index is out of range (the offset is then clamped).

@@ -4,6 +4,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/join.h"
 #include "backend/ops/index.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -62,6 +63,10 @@ class Concatenate : public OpBase<Concatenate> {
       if (a.size() > 0) cpu::copy_into(a, window_of(out[0], axis, start, a.shape(axis)));
       start += a.shape(axis);
     }
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::concatenate(in, axis, out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {

@@ -4,6 +4,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/masked_scatter.h"
 #include "backend/ops/index_common.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -33,6 +34,11 @@ class MaskedScatter : public OpBase<MaskedScatter> {
       std::memcpy(out[0].bytes() + i * chunk, values.bytes() + used, chunk);
       used += chunk;
     }
+  }
+  // Whether there are enough values only the GPU knows: entries beyond the last one stay as they are.
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu_copy_or_take(in[0], out[0]);
+    gpu::masked_scatter(out[0], gpu::contiguous(in[1]), gpu::contiguous(in[2]));
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {

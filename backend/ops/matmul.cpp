@@ -7,6 +7,7 @@
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/tile.h"
 #include "backend/gpu/gemm.h"
+#include "backend/gpu/indexing.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -259,6 +260,10 @@ class IndexSum : public OpBase<IndexSum> {
         std::transform(sums.begin(), sums.end(), out[0].data<T>(), [](A v) { return T(v); });
       }
     });
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::sum_by_index(in[0], in[1], out[0]);
   }
 };
 REGISTER_OP(IndexSum)

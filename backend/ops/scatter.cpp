@@ -2,6 +2,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/indexing.h"
 #include "backend/ops/index_common.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -50,6 +51,11 @@ class Scatter : public OpBase<Scatter> {
         }
       }
     });
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu_copy_or_take(in[0], out[0]);
+    gpu::scatter(out[0], Arrays(in.begin() + 1, in.end() - 1), axes, in.back(), mode);
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,

@@ -317,6 +317,13 @@ class SliceUpdate : public OpBase<SliceUpdate> {
   static auto fields(auto& self) { return std::tie(self.start, self.stop, self.step); }
 
   std::vector<Spec> infer(const Arrays& in) const override { return {in[0].spec()}; }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    if (!gpu::donate_or_allocate(in[0], out[0])) gpu::copy(in[0], out[0]);
+    if (in[1].size() == 0) return;
+    array window(make_ref<Node>(in[1].shape(), in[1].dtype()));
+    Slice::view_of(out[0], start, step, window);
+    gpu::copy(in[1], window);
+  }
   void cpu(const Arrays& in, const Arrays& out) override {
     const array &x = in[0], &update = in[1];
     if (x.donatable() && x.row_contiguous()) {
