@@ -2,6 +2,7 @@
 #include "backend/core/op.h"
 #include "backend/cpu/quantized.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/quantized.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/quant_format.h"
 
@@ -63,6 +64,17 @@ class QQMatmul : public OpBase<QQMatmul> {
     args.out_row = out[0].shape(-1);
     cpu::quantized_matmul(args);
   }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    const bool packed = in[1].dtype() == uint32, global = in.size() >= 4;
+    const array gx = global ? in[in.size() - 2] : array(), gw = global ? in.back() : array();
+    const gpu::QuantWeights xq = gpu_codes(in[0], gx);
+    const array x = gpu::temporary(in[0].shape(), in[0].dtype());
+    gpu::dequantize(xq, gx, gw, x);  // the product is linear: the weights' global scale goes with x
+    const gpu::QuantWeights wq = packed ? gpu::QuantWeights{format, in[1], in[2], array()}
+                                        : gpu_codes(gpu::contiguous(in[1], in[0].dtype()), gw);
+    gpu::quantized_matmul(wq, x, true, out[0]);
+  }
   // Gradients are products of quantised matrices again.
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
@@ -87,6 +99,14 @@ class QQMatmul : public OpBase<QQMatmul> {
   }
 
  private:
+  gpu::QuantWeights gpu_codes(const array& a, const array& global) const {
+    Shape codes = a.shape(), scales = a.shape();
+    codes.back() = format.words(codes.back());
+    scales.back() /= format.group;
+    gpu::QuantWeights q{format, gpu::temporary(codes, uint32), gpu::temporary(scales, uint8), array()};
+    gpu::quantize(format, a, global, {q.codes, q.scales});
+    return q;
+  }
   struct Codes {
     std::vector<uint8_t> codes, scales;
     cpu::QuantMatrix matrix;

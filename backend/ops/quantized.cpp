@@ -2,6 +2,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/quantized.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/quant_format.h"
 #include "backend/ops/vmap_rules.h"
@@ -33,6 +34,10 @@ class Quantize : public OpBase<Quantize> {
     const float factor = in.size() > 1 ? kGlobalRange / in[1].data<float>()[0] : 1.0f;
     cpu::quantize(format.cpu(), float_type(w.dtype()), w.bytes(), w.size() / format.group,
                   out[0].data<uint8_t>(), out[1].bytes(), format.affine() ? out[2].bytes() : nullptr, factor);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    for (const array& o : out) gpu::allocate(o);
+    gpu::quantize(format, in[0], in.size() > 1 ? in[1] : array(), out);
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     if (axes.size() > 1 && axes[1] >= 0)
@@ -68,6 +73,11 @@ class Dequantize : public OpBase<Dequantize> {
     w.matrix.rows = out[0].size() / out[0].shape(-1);
     const bool global = !format.affine() && in.size() > 2;
     cpu::dequantize(w.matrix, out[0].bytes(), global ? in[2].data<float>()[0] / kGlobalRange : 1.0f);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    const bool affine = format.affine(), global = !affine && in.size() > 2;
+    gpu::dequantize({format, in[0], in[1], affine ? in[2] : array()}, global ? in[2] : array(), array(), out[0]);
   }
   // Values are linear in the scales and biases of their groups.
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
@@ -105,6 +115,10 @@ class ToFP8 : public OpBase<ToFP8> {
     const array x = cpu::contiguous(in[0], type);
     cpu::to_fp8(float_type(type), x.bytes(), out[0].data<uint8_t>(), x.size());
   }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::to_fp8(gpu::contiguous(in[0], has_kernel(in[0].dtype()) ? in[0].dtype() : float32), out[0]);
+  }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     return {{apply(Ref<Op>(this), inputs)}, axes};
   }
@@ -123,6 +137,10 @@ class FromFP8 : public OpBase<FromFP8> {
     out[0].allocate();
     const array x = cpu::contiguous(in[0]);
     cpu::from_fp8(float_type(type), x.data<uint8_t>(), out[0].bytes(), x.size());
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::from_fp8(in[0], out[0]);
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     return {{apply(Ref<Op>(this), inputs)}, axes};

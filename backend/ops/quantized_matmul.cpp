@@ -2,6 +2,7 @@
 #include "backend/core/op.h"
 #include "backend/cpu/quantized.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/quantized.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/quant_format.h"
 #include "backend/ops/vmap_rules.h"
@@ -63,6 +64,10 @@ class QuantizedMatmul : public OpBase<QuantizedMatmul> {
       return cpu::quantized_matmul(args);
     }
     run_batch(in, args, out[0]);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::quantized_matmul({format, in[1], in[2], format.affine() ? in[3] : array()}, in[0], transpose, out[0]);
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
@@ -175,6 +180,11 @@ class GatherQMM : public OpBase<GatherQMM> {
     const std::vector<int64_t> lhs = index_values(in[in.size() - 2], pairs(in));
     const std::vector<int64_t> rhs = index_values(in.back(), pairs(in));
     cpu::gather_quantized_matmul(args, int64_t(lhs.size()), lhs.data(), rhs.data());
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::gather_qmm({format, in[1], in[2], format.affine() ? in[3] : array()}, in[0], in[in.size() - 2], in.back(),
+                    transpose, out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {

@@ -1,0 +1,63 @@
+// Launches of the kernels for group-quantised matrices, and which one a product takes.
+#pragma once
+
+#include "backend/gpu/gpu.h"
+#include "backend/ops/quant_format.h"
+
+namespace mlx_rocm::gpu {
+
+struct QuantWeights {
+  quant::Format format;
+  array codes, scales, biases;  // no biases unless affine
+};
+
+// What decides how a product runs: x (m, k) times w for each of `pairs` pairs of matrices.
+struct QmmProblem {
+  quant::Format format;
+  Dtype type = float32;  // of x and the result
+  bool transpose = true;
+  bool gathered = false;
+  int64_t m = 1, n = 1, k = 1, pairs = 1;
+};
+
+enum class QmmKernel {
+  qmv,         // few rows times w^T
+  qvm,         // few rows times w
+  tiles,       // w^T unpacked into LDS, matrix instructions
+  grouped,     // the same, for rows that are grouped by their matrix of w first
+  dequantize,  // unpacked to memory, then an ordinary product
+};
+struct QmmRoute {
+  QmmKernel kernel = QmmKernel::qmv;
+  int rows = 1;      // of x that go together
+  int per_wave = 1;  // qmv: rows of w of a wave
+  int split = 1;     // qmv: waves that share a row
+  int unit = 32;     // qmv: codes that a lane takes at a time
+  bool operator==(const QmmRoute&) const = default;
+};
+// Values of each row of x that qmv holds in LDS.
+constexpr int kQmvChunk = 4096;
+
+// Total: every valid problem has a route on every target. Pure.
+QmmRoute qmm_route(const QmmProblem& problem, const Target& target, int compute_units);
+
+// Row-contiguous and aligned for accesses of 16 bytes.
+array ready(const array& a);
+QuantWeights ready(const QuantWeights& w);
+// What specialises every kernel that includes kernels/quant.h.
+Defines quant_defines(const quant::Format& format, Dtype type);
+
+// Outputs have their memory. `global_scale` may be a null array.
+void quantize(const quant::Format& format, const array& x, const array& global_scale, const Arrays& out);
+// Scales are multiplied by the global scales that there are.
+void dequantize(const QuantWeights& w, const array& global_a, const array& global_b, const array& out);
+void to_fp8(const array& x, const array& out);
+void from_fp8(const array& x, const array& out);
+
+// x times w (or w^T), batch axes broadcast.
+void quantized_matmul(const QuantWeights& w, const array& x, bool transpose, const array& out);
+// Product i is x[lhs[i]] times w[rhs[i]]; the indices broadcast to the batch axes of `out`.
+void gather_qmm(const QuantWeights& w, const array& x, const array& lhs, const array& rhs, bool transpose,
+                const array& out);
+
+}  // namespace mlx_rocm::gpu
