@@ -122,21 +122,32 @@ DEVICE void values_of(const u32* w, int first, float scale, float bias, float (&
   for (int i = 0; i < 8; i++) v[i] = IS_AFFINE ? math_fma(v[i], scale, bias) : v[i] * RAW_SCALE * scale;
 }
 
+// The same, rounded to T once: operands of matrix instructions.
+DEVICE Vec<T, 8> halves_of(const u32* w, int first, float scale, float bias) {
+  float v[8];
+  values_of(w, first, scale, bias, v);
+  Vec<T, 8> out;
+  UNROLL
+  for (int i = 0; i < 8; i++) out[i] = cast<T>(v[i]);
+  return out;
+}
+
 // ---- runs of codes ------------------------------------------------------------------------------------------
 
-// Codes that one lane takes at a time: Words neighbouring words, in the widest accesses that they are aligned to.
+// Codes that one lane takes at a time: Words neighbouring words, in the widest accesses that they are aligned to. Once:
+// nobody reads them again.
 template <int Words>
 struct Run {
   u32 w[Words];
 };
-template <int Words>
+template <int Words, bool Once = true>
 DEVICE Run<Words> load_run(const u32* p) {
   Run<Words> run;
   constexpr int step = Words % 4 == 0 ? 4 : Words % 2 == 0 ? 2 : 1;
   UNROLL
   for (int i = 0; i < Words; i += step) {
     Vec<u32, step> part;
-    if constexpr (step == 4) {
+    if constexpr (step == 4 && Once) {
       part = load_once<4>(p + i);
     } else {
       part = load<step>(p + i);
