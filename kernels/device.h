@@ -30,11 +30,15 @@ using i64 = long long;
 #define DEVICE __attribute__((device, always_inline)) inline
 #define SHARED __attribute__((shared))
 #define KERNEL(threads) extern "C" __attribute__((global, amdgpu_flat_work_group_size(1, threads))) void
+#define STRUCT_ARGUMENT const
 #else
 #define DEVICE __device__ __forceinline__
 #define SHARED __shared__
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define STRUCT_ARGUMENT const __grid_constant__
 #endif
+// STRUCT_ARGUMENT stands before the type of a struct passed by value, e.g. a Layout: NVIDIA's compiler may otherwise
+// copy it to the memory of every thread, to be indexed there.
 
 #define UNROLL _Pragma("unroll")
 
@@ -170,23 +174,47 @@ struct alignas(sizeof(Type) * Count < 16 ? sizeof(Type) * Count : 16) Vec {
   DEVICE const Type& operator[](int i) const { return v[i]; }
 };
 
-// `p` is aligned to the access: min(16, Count * sizeof(Type)) bytes.
-template <int Count, class Type>
-DEVICE Vec<Type, Count> load(const Type* p) {
-  return *(const Vec<Type, Count>*)p;
-}
-template <int Count, class Type>
-DEVICE void store(Type* p, const Vec<Type, Count>& x) {
-  *(Vec<Type, Count>*)p = x;
-}
-
 #if GPU_AMD
+typedef u32 Words1 __attribute__((may_alias));
+typedef u32 Words2 __attribute__((ext_vector_type(2), may_alias));
 typedef u32 Words4 __attribute__((ext_vector_type(4), may_alias));
 DEVICE Words4 load_words_once(const Words4* p) { return __builtin_nontemporal_load(p); }
 #else
+using Words1 = u32;
+using Words2 = uint2;
 using Words4 = uint4;
 DEVICE Words4 load_words_once(const Words4* p) { return __ldcs(p); }
 #endif
+
+// `p` is aligned to the access: min(16, Count * sizeof(Type)) bytes. Whole words are moved, since the compiler takes
+// a structure apart when its elements meet different fates, and then loads them one by one.
+template <int Count, class Type>
+DEVICE Vec<Type, Count> load(const Type* p) {
+  using Value = Vec<Type, Count>;
+  if constexpr (sizeof(Value) == 16) {
+    return bit_cast<Value>(*(const Words4*)p);
+  } else if constexpr (sizeof(Value) == 8) {
+    return bit_cast<Value>(*(const Words2*)p);
+  } else if constexpr (sizeof(Value) == 4) {
+    return bit_cast<Value>(*(const Words1*)p);
+  } else {
+    return *(const Value*)p;
+  }
+}
+template <int Count, class Type>
+DEVICE void store(Type* p, const Vec<Type, Count>& x) {
+  using Value = Vec<Type, Count>;
+  if constexpr (sizeof(Value) == 16) {
+    *(Words4*)p = bit_cast<Words4>(x);
+  } else if constexpr (sizeof(Value) == 8) {
+    *(Words2*)p = bit_cast<Words2>(x);
+  } else if constexpr (sizeof(Value) == 4) {
+    *(Words1*)p = bit_cast<Words1>(x);
+  } else {
+    *(Value*)p = x;
+  }
+}
+
 // 16 bytes that nobody reads again (weights during decode): they need not push other data out of the caches.
 template <int Count, class Type>
 DEVICE Vec<Type, Count> load_once(const Type* p) {
@@ -253,38 +281,36 @@ DEVICE u32 fold_word(u32 x) {
 }
 #endif
 
+// What lanes exchange goes word by word: any type of a multiple of 4 bytes.
+template <class Type>
+struct WordsOf {
+  static_assert(sizeof(Type) % 4 == 0, "lanes exchange whole words");
+  static constexpr int count = sizeof(Type) / 4;
+  u32 w[count];
+};
 // The value of lane `from`. All lanes of the wave take part.
 template <class Type>
 DEVICE Type shuffle(Type x, u32 from) {
-  if constexpr (sizeof(Type) == 8) {
-    Vec<u32, 2> w = bit_cast<Vec<u32, 2>>(x);
-    return bit_cast<Type>(Vec<u32, 2>{{shuffle_word(w[0], from), shuffle_word(w[1], from)}});
-  } else {
-    static_assert(sizeof(Type) == 4, "lanes exchange 4 or 8 bytes");
-    return bit_cast<Type>(shuffle_word(bit_cast<u32>(x), from));
-  }
+  auto words = bit_cast<WordsOf<Type>>(x);
+  UNROLL
+  for (u32& w : words.w) w = shuffle_word(w, from);
+  return bit_cast<Type>(words);
 }
 // The value of the lane whose number differs in the bit `Mask` (a power of two, at most WAVE / 2).
 template <int Mask, class Type>
 DEVICE Type shuffle_xor(Type x) {
-  if constexpr (sizeof(Type) == 8) {
-    Vec<u32, 2> w = bit_cast<Vec<u32, 2>>(x);
-    return bit_cast<Type>(Vec<u32, 2>{{shuffle_xor_word<Mask>(w[0]), shuffle_xor_word<Mask>(w[1])}});
-  } else {
-    static_assert(sizeof(Type) == 4, "lanes exchange 4 or 8 bytes");
-    return bit_cast<Type>(shuffle_xor_word<Mask>(bit_cast<u32>(x)));
-  }
+  auto words = bit_cast<WordsOf<Type>>(x);
+  UNROLL
+  for (u32& w : words.w) w = shuffle_xor_word<Mask>(w);
+  return bit_cast<Type>(words);
 }
 // One step of a reduction over all lanes; steps go from Mask 1 upwards.
 template <int Mask, class Type>
 DEVICE Type fold(Type x) {
-  if constexpr (sizeof(Type) == 8) {
-    Vec<u32, 2> w = bit_cast<Vec<u32, 2>>(x);
-    return bit_cast<Type>(Vec<u32, 2>{{fold_word<Mask>(w[0]), fold_word<Mask>(w[1])}});
-  } else {
-    static_assert(sizeof(Type) == 4, "lanes exchange 4 or 8 bytes");
-    return bit_cast<Type>(fold_word<Mask>(bit_cast<u32>(x)));
-  }
+  auto words = bit_cast<WordsOf<Type>>(x);
+  UNROLL
+  for (u32& w : words.w) w = fold_word<Mask>(w);
+  return bit_cast<Type>(words);
 }
 
 // ---- math: math_exp and so on, for float and double --------------------------------------------------------
