@@ -64,4 +64,5 @@ NB_MODULE(core, m) {
   init_transforms(m);
   init_io(m);
   init_distributed(m);
+  init_gpu_jit(m);
 }

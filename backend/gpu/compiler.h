@@ -9,9 +9,10 @@
 
 namespace mlx_rocm::gpu {
 
-// The source was refused, or the compiler failed; what() is its log.
+// The source was refused, or the compiler failed; what() is its log, `noise` what it wrote to standard error.
 struct CompileFailure : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit CompileFailure(const std::string& log) : std::runtime_error(log) {}
+  std::string noise;
 };
 
 class Compiler {

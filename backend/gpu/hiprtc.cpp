@@ -23,8 +23,8 @@ class Hiprtc final : public Compiler {
     StderrCapture capture;
     try {
       return rtc_.compile(source, name, options);
-    } catch (const CompileFailure&) {
-      capture.drop();  // the log has the messages, standard error the whole source
+    } catch (CompileFailure& failure) {
+      failure.noise = capture.take();  // the log has the messages, standard error may have the whole source
       throw;
     }
   }

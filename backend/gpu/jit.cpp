@@ -8,6 +8,8 @@
 #include "backend/core/error.h"
 #include "backend/gpu/cache.h"
 #include "backend/gpu/compiler.h"
+#include "backend/gpu/manifest.h"
+#include "backend/gpu/progress.h"
 #include "backend/gpu/sha256.h"
 
 namespace mlx_rocm::gpu {
@@ -21,59 +23,117 @@ struct Job {
   const KernelSpec& spec;
   const std::string& arch;
   std::string source;
-  std::string seed_key;  // names the source alone: a seed may come from another compiler
 
-  Job(const KernelSpec& s, const std::string& a)
-      : spec(s), arch(a), source(kernel_source(s, target_of(a))), seed_key(key_with("")) {}
+  Job(const KernelSpec& s, const std::string& a) : spec(s), arch(a), source(kernel_source(s, target_of(a))) {}
 
-  std::string key_with(const std::string& compiler) const {
+  std::string key(const std::string& compiler) const {
     std::string text;
     for (const std::string* part : {&arch, &spec.entry, &compiler, &source}) {
       text += std::to_string(part->size()) + " " + *part + "\n";  // lengths keep the parts apart
     }
     return sha256(text + kAbi);
   }
+  // Of a seed, which may come from another compiler.
+  std::string seed_key() const { return key(""); }
 };
+
+std::string last_lines(std::string text, int count) {
+  text.erase(text.find_last_not_of(" \n") + 1);
+  size_t start = text.size();
+  while (count-- > 0 && start != std::string::npos && start > 0) start = text.rfind('\n', start - 1);
+  return start == std::string::npos ? text : text.substr(start > 0 ? start + 1 : 0);
+}
+
+std::string save_failed(const Job& job, const std::string& key, const CompileFailure& failure) {
+  const std::string root = cache_folder();
+  if (root.empty()) return {};
+  const std::string path =
+      root + "/failed/" + job.spec.file.substr(0, job.spec.file.find('.')) + "-" + key.substr(0, 16);
+  write_file(path + ".log", failure.what() + ("\n" + failure.noise));
+  return write_file(path + ".hip", job.source) ? path + ".hip" : "";
+}
+
+[[noreturn]] void refused(const Job& job, const std::string& key, const Compiler& compiler,
+                          const CompileFailure& failure) {
+  std::string defines;
+  for (const Define& d : job.spec.defines) defines += std::string(" ") + d.name + "=" + d.value;
+  const std::string saved = save_failed(job, key, failure);
+  runtime_error("[gpu] Kernel ", job.spec.entry, " of ", job.spec.file, " does not compile for ", job.arch,
+                ".\ndefines:", defines, "\ncompiler: ", compiler.identity(), "\n", last_lines(failure.what(), 40),
+                saved.empty() ? "\nThe source could not be saved." : "\nsource: " + saved);
+}
+
+std::string compile(const Job& job, Compiler& compiler, const std::string& key) {
+  CompileProgress progress(job.arch);
+  try {
+    return compiler.compile(job.source, job.spec.file, job.arch);
+  } catch (const CompileFailure& failure) {
+    refused(job, key, compiler, failure);
+  }
+}
+
+struct Code {
+  std::string bytes;
+  bool stored;  // on disk
+};
+
+Code cached_or_compiled(const Job& job, Compiler& compiler, const std::string& key) {
+  const std::string root = cache_folder();
+  if (root.empty()) return {compile(job, compiler, key), false};
+  const std::string folder = entries_folder(root + "/kernels", job.arch);
+  if (auto code = load_entry(folder, key)) return {std::move(*code), true};
+  CompileLock lock(root + "/kernels", key);
+  if (auto code = load_entry(folder, key)) return {std::move(*code), true};  // another process was faster
+  Code code{compile(job, compiler, key), false};
+  code.stored = store_entry(folder, key, code.bytes);
+  return code;
+}
+
+// Codes being made, so that threads which ask for the same one wait for it; and those that could not be stored.
+class InFlight {
+ public:
+  template <class Make>
+  std::string get(const std::string& key, const Make& make) {
+    std::promise<std::string> promise;
+    std::unique_lock lock(mutex_);
+    if (auto found = codes_.find(key); found != codes_.end()) {
+      auto code = found->second;
+      lock.unlock();
+      return code.get();
+    }
+    codes_[key] = promise.get_future().share();
+    lock.unlock();
+    try {
+      Code code = make();
+      promise.set_value(code.bytes);
+      if (code.stored) forget(key);
+      return std::move(code.bytes);
+    } catch (...) {
+      promise.set_exception(std::current_exception());
+      forget(key);
+      throw;
+    }
+  }
+
+ private:
+  void forget(const std::string& key) {
+    std::lock_guard lock(mutex_);
+    codes_.erase(key);
+  }
+  std::mutex mutex_;
+  std::map<std::string, std::shared_future<std::string>> codes_;
+};
+
+// Never destroyed: see prefetch.cpp about threads at exit.
+InFlight& in_flight() {
+  static InFlight& codes = *new InFlight;
+  return codes;
+}
 
 std::optional<std::string> seed_entry(const Job& job) {
   const char* root = std::getenv("MLX_ROCM_KERNEL_SEED");
   if (!root || !*root) return std::nullopt;
-  return load_entry(entries_folder(root, job.arch), job.seed_key);
-}
-
-std::string last_lines(const std::string& text, int count) {
-  size_t end = text.find_last_not_of(" \n"), at = end;
-  if (end == text.npos) return {};
-  for (int n = 0; n < count && at != text.npos && at > 0; ++n) at = text.rfind('\n', at - 1);
-  return text.substr(at == text.npos || at == 0 ? 0 : at + 1, end + 1 - (at == text.npos || at == 0 ? 0 : at + 1));
-}
-
-[[noreturn]] void refused(const Job& job, const std::string& key, const std::string& compiler, const std::string& log) {
-  std::string defines;
-  for (const Define& d : job.spec.defines) defines += std::string(" ") + d.name + "=" + d.value;
-  std::string root = cache_folder();
-  std::string path = root + "/failed/" + job.spec.file.substr(0, job.spec.file.find('.')) + "-" + key.substr(0, 16) + ".hip";
-  bool saved = !root.empty() && write_file(path, job.source);
-  runtime_error("[gpu] Kernel ", job.spec.entry, " of ", job.spec.file, " does not compile for ", job.arch,
-                ".\ndefines:", defines, "\ncompiler: ", compiler, "\n", last_lines(log, 40),
-                saved ? "\nsource: " + path : std::string("\nThe source could not be saved."));
-}
-
-std::string compile_and_store(const Job& job, Compiler& compiler) {
-  const std::string root = cache_folder(), key = job.key_with(compiler.identity());
-  const std::string kernels = root.empty() ? "" : root + "/kernels";
-  const std::string folder = entries_folder(kernels, job.arch);
-  auto look = [&] { return kernels.empty() ? std::nullopt : load_entry(folder, key); };
-  if (auto code = look()) return *code;
-  CompileLock lock(kernels, key);
-  if (auto code = look()) return *code;  // another process was faster
-  try {
-    std::string code = compiler.compile(job.source, job.spec.file, job.arch);
-    if (!kernels.empty()) store_entry(folder, key, code);
-    return code;
-  } catch (const CompileFailure& failure) {
-    refused(job, key, compiler.identity(), failure.what());
-  }
+  return load_entry(entries_folder(root, job.arch), job.seed_key());
 }
 
 }  // namespace
@@ -81,7 +141,21 @@ std::string compile_and_store(const Job& job, Compiler& compiler) {
 std::string machine_code(const KernelSpec& spec, Api api, const std::string& arch) {
   Job job(spec, arch);
   if (auto code = seed_entry(job)) return *code;
-  return compile_and_store(job, device_compiler(api));
+  Compiler& compiler = device_compiler(api);
+  const std::string key = job.key(compiler.identity());
+  std::string code = in_flight().get(key, [&] { return cached_or_compiled(job, compiler, key); });
+  record(spec);
+  return code;
+}
+
+bool make_seed(const KernelSpec& spec, Api api, const std::string& arch, const std::string& root) {
+  Job job(spec, arch);
+  const std::string folder = entries_folder(root, arch), key = job.seed_key();
+  if (load_entry(folder, key)) return false;
+  if (!store_entry(folder, key, compile(job, offline_compiler(api), key))) {
+    runtime_error("[gpu] Compiled kernels cannot be written to ", folder, ".");
+  }
+  return true;
 }
 
 }  // namespace mlx_rocm::gpu

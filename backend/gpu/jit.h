@@ -28,4 +28,8 @@ std::string kernel_source(const KernelSpec& spec, const Target& target);
 // threads and processes. Throws RuntimeError with the kernel, its defines, the last lines of the compiler's log and where the source was saved.
 std::string machine_code(const KernelSpec& spec, Api api, const std::string& arch);
 
+// Compiles for an architecture that need not be in this machine, by clang or NVRTC, into a folder that MLX_ROCM_KERNEL_SEED
+// may name. False: it is there already. Throws as machine_code does.
+bool make_seed(const KernelSpec& spec, Api api, const std::string& arch, const std::string& folder);
+
 }  // namespace mlx_rocm::gpu

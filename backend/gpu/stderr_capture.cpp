@@ -18,17 +18,27 @@ StderrCapture::StderrCapture() {
   }
 }
 
+std::string StderrCapture::take() {
+  std::string text;
+  if (stderr_ < 0) return text;
+  std::fflush(stderr);
+  lseek(held_, 0, SEEK_SET);
+  char buffer[4096];
+  for (ssize_t n; (n = read(held_, buffer, sizeof buffer)) > 0;) text.append(buffer, size_t(n));
+  if (ftruncate(held_, 0) == 0) lseek(held_, 0, SEEK_SET);
+  return text;
+}
+
 StderrCapture::~StderrCapture() {
   if (stderr_ >= 0) {
-    std::fflush(stderr);
+    const std::string text = take();
     dup2(stderr_, STDERR_FILENO);
-    if (!drop_ && lseek(held_, 0, SEEK_SET) == 0) {
-      char buffer[4096];
-      for (ssize_t n; (n = read(held_, buffer, sizeof buffer)) > 0;) {
-        if (write(stderr_, buffer, size_t(n)) < 0) break;
-      }
-    }
     close(stderr_);
+    for (size_t at = 0; at < text.size();) {
+      ssize_t n = write(STDERR_FILENO, text.data() + at, text.size() - at);
+      if (n <= 0) break;
+      at += size_t(n);
+    }
   }
   if (held_ >= 0) close(held_);
 }

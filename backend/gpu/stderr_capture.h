@@ -10,14 +10,13 @@ namespace mlx_rocm::gpu {
 class StderrCapture {
  public:
   StderrCapture();
-  ~StderrCapture();  // passes on what was written, unless it was dropped
+  ~StderrCapture();  // restores, and passes on what was written and not taken
   StderrCapture(const StderrCapture&) = delete;
   StderrCapture& operator=(const StderrCapture&) = delete;
-  void drop() { drop_ = true; }
+  std::string take();
 
  private:
   int stderr_ = -1, held_ = -1;
-  bool drop_ = false;
 };
 
 }  // namespace mlx_rocm::gpu

@@ -1,0 +1,61 @@
+// The kernel compiler and its cache, for `mlx-rocm warm`, the tests and whoever looks for a mistake. A kernel is given as a
+// line of the manifest (backend/gpu/manifest.h), an architecture as the driver names it.
+#include "backend/gpu/cache.h"
+#include "backend/gpu/manifest.h"
+#include "backend/gpu/prefetch.h"
+#include "backend/gpu/progress.h"
+#include "backend/gpu/sha256.h"
+#include "python/bind.h"
+
+namespace mlx_rocm::python {
+
+static gpu::Api api_of(const std::string& arch) { return arch.starts_with("sm_") ? gpu::Api::cuda : gpu::Api::hip; }
+
+static nb::bytes compile(const std::string& line, const std::string& arch) {
+  std::string code;
+  {
+    nb::gil_scoped_release release;
+    code = gpu::machine_code(gpu::parse_manifest_line(line), api_of(arch), arch);
+  }
+  return nb::bytes(code.data(), code.size());
+}
+
+void init_gpu_jit(nb::module_& m) {
+  m.def("_gpu_compile", compile, "line"_a, "arch"_a, "Machine code for a device of this machine.");
+  m.def(
+      "_gpu_make_seed",
+      [](const std::string& line, const std::string& arch, const std::string& folder) {
+        return gpu::make_seed(gpu::parse_manifest_line(line), api_of(arch), arch, folder);
+      },
+      nb::call_guard<nb::gil_scoped_release>(), "line"_a, "arch"_a, "folder"_a,
+      "Compiles for any architecture into a folder; False: it was there.");
+  m.def(
+      "_gpu_source",
+      [](const std::string& line, const std::string& arch) {
+        return gpu::kernel_source(gpu::parse_manifest_line(line), gpu::target_of(arch));
+      },
+      "line"_a, "arch"_a, "The text that is compiled.");
+  m.def(
+      "_gpu_prefetch",
+      [](const std::vector<std::string>& lines, const std::string& arch) {
+        std::vector<gpu::KernelSpec> specs;
+        for (const std::string& line : lines) specs.push_back(gpu::parse_manifest_line(line));
+        gpu::prefetch(std::move(specs), api_of(arch), arch);
+      },
+      nb::call_guard<nb::gil_scoped_release>(), "lines"_a, "arch"_a, "Compiles in the background.");
+  m.def("_gpu_stop_prefetch", gpu::stop_prefetch, nb::call_guard<nb::gil_scoped_release>());
+  m.def("_gpu_recorded_kernels", gpu::recorded, "The lines of all kernels that were ever used.");
+  m.def("_gpu_cache_folder", gpu::cache_folder, "Where kernels are kept; empty: nowhere.");
+  m.def(
+      "_gpu_compile_counts",
+      [] {
+        auto counts = gpu::compile_counts();
+        return nb::make_tuple(counts.done, counts.seconds);
+      },
+      "How many kernels this process has compiled, and in how many seconds.");
+  m.def("_sha256", [](nb::bytes data) { return gpu::sha256({data.c_str(), data.size()}); }, "data"_a);
+  // Before the interpreter and the compilers' libraries are taken down.
+  nb::module_::import_("atexit").attr("register")(m.attr("_gpu_stop_prefetch"));
+}
+
+}  // namespace mlx_rocm::python

@@ -1,0 +1,352 @@
+"""Compiling and caching kernels, with the emulator's hiprtc (which runs clang) and with NVIDIA's NVRTC: neither needs a GPU.
+
+Every compile happens in a process of its own, since a process keeps its compiler.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import amdtools, nvrtc
+from tests.emulator import hip
+from tests.no_device import rocm
+
+core = pytest.importorskip("mlx_rocm.core")
+HERE = Path(__file__).resolve().parent
+PACKAGE = Path(core.__file__).resolve().parent.parent
+
+# Adds VALUE to n floats; KIND picks the text of the generated header.
+KERNEL = """#include "device.h"
+#include "generated.h"
+KERNEL(256) add(float* x, u32 n) {
+  u32 i = group_x() * 256 + thread_x();
+  if (i < n) x[i] = generated(x[i]) + VALUE;
+}
+"""
+GENERATED = "DEVICE float generated(float x) {\\n  return x * 2.0f;\\t}"
+
+
+def line(value="1.0f", file="add.hip", entry="add", generated=GENERATED):
+    """A kernel as a line of the manifest."""
+    return f"{file}\t{entry}\t{generated}\tVALUE={value}"
+
+
+class Jit:
+    """Runs compiles in processes that share a cache folder."""
+
+    def __init__(self, folder: Path, libraries: Path, arch: str):
+        self.folder, self.arch = folder, arch
+        self.sources, self.cache = folder / "kernels", folder / "cache"
+        self.sources.mkdir()
+        for header in (HERE.parent / "kernels").glob("*.h"):
+            shutil.copy(header, self.sources)
+        (self.sources / "add.hip").write_text(KERNEL)
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(PACKAGE),
+            "XDG_CACHE_HOME": str(self.cache),
+            "MLX_ROCM_KERNELS": str(self.sources),
+            "MLX_ROCM_LIBRARIES": str(libraries),
+            "MLX_ROCM_QUIET": "1",
+            "MLX_ROCM_KERNEL_SEED": "",
+        }
+
+    def start(self, lines, arch=None, threads=1, **environment):
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "gpu_jit_child.py"), arch or self.arch, str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            env={**self.environment, **environment},
+        )
+        process.stdin.write("\n".join([lines] if isinstance(lines, str) else lines))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def finish(self, process):
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        return {**json.loads(out), "text": err}
+
+    def __call__(self, lines, **more):
+        return self.finish(self.start(lines, **more))
+
+    def entries(self, arch=None):
+        name = re.sub(r"[^\w+-]", "_", arch or self.arch)
+        return sorted((self.cache / "mlx_rocm/kernels" / name).glob("*"))
+
+
+@pytest.fixture(params=["gfx1151", "sm_90"])
+def jit(request, tmp_path):
+    if request.param == "sm_90":
+        if nvrtc.library_path() is None:
+            pytest.skip(f"NVRTC is not installed: {nvrtc.INSTALL}")
+        libraries = nvrtc.library_path().parent
+    else:
+        libraries = _emulator()
+    return Jit(tmp_path, libraries, request.param)
+
+
+def _emulator():
+    try:
+        amdtools.toolchain()
+    except amdtools.ToolchainMissing as error:
+        pytest.skip(str(error))
+    return hip.build()
+
+
+@pytest.fixture
+def amd(tmp_path):
+    return Jit(tmp_path, _emulator(), "gfx1151")
+
+
+def is_same(arch, new, old):
+    """Whether two compiles gave the same: the emulator's hiprtc names a symbol after a temporary folder."""
+    return new == old or (arch.startswith("gfx") and not any(each.startswith("error") for each in new))
+
+
+def test_sha256():
+    for size in (0, 1, 55, 56, 63, 64, 65, 119, 120, 1000):
+        data = bytes(i * 7 % 256 for i in range(size))
+        assert core._sha256(data) == hashlib.sha256(data).hexdigest()
+
+
+def test_cold_then_warm(jit):
+    cold = jit([line(), line("2.0f")])
+    warm = jit([line(), line("2.0f")])
+    assert (cold["compiled"], warm["compiled"]) == (2, 0)
+    assert cold["codes"] == warm["codes"]
+    assert cold["codes"][0] != cold["codes"][1]
+    assert len(jit.entries()) == 2
+    assert cold["text"] == warm["text"] == ""
+
+
+def test_whatever_changes_the_code_changes_the_key(jit):
+    """A changed header, define, generated text and entry each compile anew; what they had made stays usable."""
+    variants = [
+        line(),
+        line("2.0f"),
+        line(generated=GENERATED.replace("2.0f", "3.0f")),
+        line(entry="x" * 400),
+    ]
+    assert jit(variants)["compiled"] == len(variants)
+    header = jit.sources / "device.h"
+    header.write_text(header.read_text() + "\nconstexpr int added = 1;\n")
+    assert jit(variants)["compiled"] == len(variants)
+    assert len(jit.entries()) == 2 * len(variants)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "short", "empty", "header", "renamed"])
+def test_damaged_entry_is_compiled_again(jit, damage):
+    good = jit(line())["codes"]
+    (entry,) = jit.entries()
+    data = entry.read_bytes()
+    if damage == "renamed":  # another kernel's code under this key
+        jit(line("2.0f"))
+        (other,) = (each for each in jit.entries() if each != entry)
+        shutil.copy(other, entry)
+    else:
+        middle = len(data) // 2
+        flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+        new = {"flipped": flipped, "short": data[:-1], "empty": b"", "header": data[: data.index(b"\n")]}
+        entry.write_bytes(new[damage])
+    again = jit(line())
+    assert again["compiled"] == 1
+    assert is_same(jit.arch, again["codes"], good)
+    assert jit(line()) == {**again, "compiled": 0}, "the entry was not replaced"
+
+
+def test_other_processes_of_a_race_wait(jit):
+    """Of processes and threads that start at once, one compiles each kernel."""
+    lines = [line(f"{i}.0f") for i in range(3)]
+    racing = [jit.start(lines, threads=3) for _ in range(3)]
+    results = [jit.finish(process) for process in racing]
+    assert sum(each["compiled"] for each in results) == len(lines)
+    assert all(each["codes"] == results[0]["codes"] for each in results)
+    assert not [each for each in jit.entries() if each.name.startswith("tmp")]
+
+
+def test_cache_that_cannot_be_written(jit):
+    """A file where the folder should be: also root cannot write there. Kernels work and stay in the process."""
+    jit.cache.write_text("not a folder")
+    result = jit([line(), line(), line("2.0f")], threads=2)
+    assert result["compiled"] == 2
+    assert result["codes"][0] == result["codes"][1] != result["codes"][2]
+    assert is_same(jit.arch, jit([line()], XDG_CACHE_HOME="/proc/nowhere")["codes"], result["codes"][:1])
+
+
+def test_full_disk(jit):
+    """Files of at most 1000 bytes: an entry that cannot be written whole does not appear."""
+    if jit.arch != "sm_90":
+        pytest.skip("the limit would hit clang's own files")
+    assert jit([line()], FILE_LIMIT="1000")["compiled"] == 1
+    assert jit.entries() == []
+    assert jit([line()])["compiled"] == 1
+    assert len(jit.entries()) == 1
+
+
+def test_two_architectures_share_a_cache(amd):
+    other = "gfx942:sramecc+:xnack-"
+    first, second = amd(line()), amd(line(), arch=other)
+    assert first["codes"] != second["codes"]
+    assert len(amd.entries()) == len(amd.entries(other)) == 1
+    assert amd(line())["compiled"] == amd(line(), arch=other)["compiled"] == 0
+
+
+def test_error_names_kernel_defines_log_and_source(jit):
+    result = jit([line("unknown_name"), line()])
+    message, good = result["codes"]
+    assert not good.startswith("error")
+    assert result["stderr"], "standard error was not given back"
+    for part in ("Kernel add of add.hip", jit.arch, "VALUE=unknown_name", "unknown_name", "add.hip"):
+        assert part in message, message
+    source = Path(re.search(r"source: (.*)$", message)[1])
+    assert source.parent == jit.cache / "mlx_rocm/failed"
+    assert "#define VALUE unknown_name" in source.read_text()
+    assert "unknown_name" in source.with_suffix(".log").read_text()
+    assert jit([line("unknown_name")])["codes"] == [message], "a failure was kept"
+
+
+def test_long_log_is_cut(jit):
+    (jit.sources / "bad.hip").write_text(
+        '#include "device.h"\n' + "\n".join(f"int a{i} = no{i};" for i in range(300))
+    )
+    (message,) = jit(line(file="bad.hip"))["codes"]
+    assert message.startswith("error")
+    assert len(message.splitlines()) < 60
+
+
+def test_unknown_file_and_arch(amd):
+    (missing,) = amd(line(file="nothing.hip"))["codes"]
+    assert "nothing.hip" in missing
+    (unknown,) = amd(line(), arch="gfx700")["codes"]
+    assert "gfx700" in unknown
+
+
+def test_no_compiler(jit):
+    """The message says what was looked for and what to do."""
+    (message,) = jit(
+        line(), MLX_ROCM_LIBRARIES="/nowhere", MLX_ROCM_CLANG="/nowhere/clang", CUDA_PATH="/nowhere"
+    )["codes"]
+    if not message.startswith("error"):
+        pytest.skip("this machine has a compiler of its own")
+    assert "No compiler for GPU kernels" in message
+
+
+def test_sources_are_in_the_extension(jit):
+    """With nothing on disk: headers have their includes in place, and a kernel is complete."""
+    result = jit("wave.h\tnone\t", MLX_ROCM_KERNELS="")
+    assert result["compiled"] == 1
+    assert not result["codes"][0].startswith("error"), result["codes"][0]
+    for file in sorted((HERE.parent / "kernels").glob("*.h*")):
+        text = core._gpu_source(f"{file.name}\tx\t", jit.arch)
+        assert "#include" not in text
+        assert "#pragma once" not in text
+        assert text.count('#line 1 "device.h"') <= 1
+
+
+def test_prefetch(jit):
+    lines = [line(f"{i}.0f") for i in range(4)]
+    result = jit([*lines, line("unknown_name")], PREFETCH="1")
+    assert result["codes"][:4] == jit(lines)["codes"]
+    assert "unknown_name" in result["codes"][4]
+    assert len(jit.entries()) == 4
+
+
+def test_exit_while_prefetching(jit):
+    for _ in range(3):
+        process = jit.start([line(f"{i}.0f") for i in range(50)], PREFETCH="exit")
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, "")
+    assert len(jit.entries()) < 50
+
+
+@pytest.fixture
+def slow_clang(amd):
+    """Without hiprtc clang compiles; here it takes its time."""
+    wrapper = amd.folder / "slow-clang"
+    wrapper.write_text(f'#!/bin/sh\nsleep 0.4\nexec {amdtools.toolchain().clang} "$@"\n')
+    wrapper.chmod(0o755)
+    amd.environment |= {"MLX_ROCM_LIBRARIES": "/nowhere", "MLX_ROCM_CLANG": str(wrapper)}
+    return amd
+
+
+def test_progress(slow_clang):
+    """A second of compiling is told, at most once every five seconds; a process may be quiet."""
+    lines = [line(f"{i}.0f") for i in range(4)]
+    first = slow_clang(lines, MLX_ROCM_QUIET="0")
+    assert re.fullmatch(r"mlx_rocm: compiling GPU kernels for gfx1151: \d done, \d.\d s\n", first["text"])
+    assert slow_clang(lines, MLX_ROCM_QUIET="0") == {**first, "compiled": 0, "text": ""}
+    assert slow_clang([each + "5" for each in lines])["text"] == ""
+
+
+def test_progress_in_a_terminal(slow_clang):
+    """One line in place, gone when the compiles are over."""
+    main, terminal = os.openpty()
+    lines = "\n".join(line(f"{i}.0f") for i in range(3))
+    command = [sys.executable, str(HERE / "gpu_jit_child.py"), "gfx1151"]
+    environment = {**slow_clang.environment, "MLX_ROCM_QUIET": ""}
+    run = subprocess.run(
+        command, input=lines.encode(), stdout=subprocess.PIPE, stderr=terminal, env=environment, check=True
+    )
+    text = os.read(main, 10000).decode()
+    os.close(main)
+    os.close(terminal)
+    assert json.loads(run.stdout)["compiled"] == 3
+    assert "\n" not in text
+    assert "2 done" in text
+    assert text.endswith("\r\x1b[K")
+
+
+def test_manifest(jit):
+    """Kernels are written down once, in the order of their first use, and can be compiled from there."""
+    lines = [line(), line("2.0f"), line(generated="")]
+    jit([lines[0], lines[0], lines[1]])
+    jit(lines)
+    manifest = jit.cache / "mlx_rocm/manifest.tsv"
+    assert manifest.read_text().splitlines() == lines[:2], "with one that failed"
+    assert jit(manifest.read_text().splitlines())["compiled"] == 0
+
+
+def test_seed_for_another_architecture(jit, tmp_path):
+    """A folder compiled ahead, by clang for AMD, is looked up before any compiler."""
+    seed = tmp_path / "seed"
+    code = f"import mlx_rocm.core as mx; print([mx._gpu_make_seed({line()!r}, {jit.arch!r}, {str(seed)!r}) for _ in 'ab'])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=jit.environment, check=False, capture_output=True, text=True
+    )
+    assert run.stdout == "[True, False]\n", run.stderr
+    seeded = jit(
+        line(), MLX_ROCM_KERNEL_SEED=str(seed), MLX_ROCM_LIBRARIES="/nowhere", MLX_ROCM_CLANG="/nowhere"
+    )
+    assert seeded["compiled"] == 0
+    assert not seeded["codes"][0].startswith("error")
+    assert jit(line("2.0f"), MLX_ROCM_KERNEL_SEED=str(seed))["compiled"] == 1
+
+
+@pytest.mark.skipif(bool(rocm.why_not()), reason=str(rocm.why_not()))
+def test_real_hiprtc(amd, monkeypatch):
+    """AMD's own library, which stays silent on standard error also when it refuses a source."""
+    folder = rocm.root()
+    monkeypatch.setattr(rocm, "root", lambda: folder)  # it is below $XDG_CACHE_HOME
+    for name, value in {**amd.environment, "MLX_ROCM_LIBRARIES": ""}.items():
+        monkeypatch.setenv(name, value)
+    lines = "\n".join([line(), line("unknown_name")])
+    run = rocm.run_python([str(HERE / "gpu_jit_child.py"), "gfx1151"], input=lines)
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert result["stderr"]
+    assert not result["codes"][0].startswith("error")
+    assert "unknown_name" in result["codes"][1]
+    assert "hiprtc" in result["codes"][1]
+    assert run.stderr == ""
