@@ -281,6 +281,15 @@ DEVICE u32 fold_word(u32 x) {
 }
 #endif
 
+// Numbers of the bits that are set furthest down and up; `x` is not 0.
+#if GPU_AMD
+DEVICE u32 lowest_bit(u64 x) { return (u32)__builtin_ctzll(x); }
+DEVICE u32 highest_bit(u64 x) { return 63 - (u32)__builtin_clzll(x); }
+#else
+DEVICE u32 lowest_bit(u64 x) { return (u32)__ffsll((long long)x) - 1; }
+DEVICE u32 highest_bit(u64 x) { return 63 - (u32)__clzll((long long)x); }
+#endif
+
 // What lanes exchange goes word by word: any type of a multiple of 4 bytes.
 template <class Type>
 struct WordsOf {

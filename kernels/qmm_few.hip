@@ -70,15 +70,6 @@ struct Sources {
   }
 };
 
-// Products made of FMAs fill the registers when the compiler overlaps them: no later one starts before this.
-template <class Fragment>
-DEVICE void one_by_one(Fragment& f) {
-#if MMA == MMA_NONE
-  UNROLL
-  for (int i = 0; i < (int)sizeof(f) / 4; i++) asm volatile("" : "+v"(((u32*)&f)[i]));
-#endif
-}
-
 DEVICE u32 least(u32 a, u32 b) { return a < b ? a : b; }
 
 // Adds the wave's blocks of k to the sums.
@@ -109,13 +100,8 @@ DEVICE void multiply(const Sources& from, u32 first_row, u32 n, u32 first_column
         MmaA<T> a;
         UNROLL
         for (int r = 0; r < MMA_RUNS; r++) a.run[r] = unpack(w[t][r], step * MMA_A_RUN);
-        one_by_one(a);
         UNROLL
-        for (int c = 0; c < MTILES; c++) {
-          one_by_one(b[c]);
-          mma(sums[t][c], a, b[c]);
-          one_by_one(sums[t][c]);
-        }
+        for (int c = 0; c < MTILES; c++) mma(sums[t][c], a, b[c]);
       }
     }
   }
@@ -124,7 +110,7 @@ DEVICE void multiply(const Sources& from, u32 first_row, u32 n, u32 first_column
 KERNEL(256)
 qmm_few(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
         const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs, const u32* __restrict__ rhs,
-        MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
+        STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
   SHARED float partial[WAVES][TILES][COLUMNS * 16];
   const u32 number = pair_number();
   if (number >= pairs.count) return;

@@ -21,7 +21,7 @@ struct Weights {
 KERNEL(256)
 qvm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
     const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs, const u32* __restrict__ rhs,
-    MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
+    STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
   SHARED float partial[WAVES * ROWS * COLUMNS];
   const u32 number = pair_number();
   if (number >= pairs.count) return;
