@@ -4,8 +4,8 @@
 // to T once, while the matrix instructions work on the step before: two buffers, one barrier a step, and the loads of the
 // next step in flight across it.
 //
-// PAIRS_ONE, PAIRS_BATCH: a grid of (blocks of n, blocks of m, pairs). GROUPED: rows of x belong to matrices of w by
-// qmm_group.hip's lists, and the grid is (blocks of n, tiles). Bytes moved: n * k * BITS / 8 for each BM rows, but the matrix
+// A grid: (blocks of n * blocks of m, pairs). GROUPED: rows of x belong to matrices of w by qmm_group.hip's lists, which come
+// in place of the index arrays, and the grid is (blocks of n, tiles). Bytes moved: n * k * BITS / 8 for each BM rows, but the matrix
 // instructions limit it where m is large.
 #include "mma.h"
 #include "pairs.h"
@@ -102,19 +102,22 @@ DEVICE void multiply(const T* left, const T* right, MmaC (&sums)[ROWS][COLUMNS])
 
 KERNEL(WAVES_M* WAVES_N* WAVE)
 qmm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
-    const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ order, const u32* __restrict__ tiles,
+    const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs, const u32* __restrict__ rhs,
     STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k) {
   SHARED alignas(16) T left[2][BM * STRIDE], right[2][BN * STRIDE];
 #if GROUPED
   // A tile: the matrix of w, its first row in the order and the end of that matrix's rows.
+  const u32 *order = lhs, *tiles = rhs;
   SHARED u32 targets[BM];
-  const u32 tile = group_z() * 65535 + group_y();
+  const u32 tile = pair_number(), n_block = group_x();
   if (tile >= tiles[0]) return;
   const u32 matrix = tiles[1 + 3 * tile], first_row = tiles[2 + 3 * tile], end = tiles[3 + 3 * tile];
   u64 out_row = 0, x_row = 0;
 #else
-  const u32 number = group_z(), first_row = group_y() * BM, end = m;
-  const Pair pair = pair_of(pairs, nullptr, nullptr, number);
+  const u32 number = pair_number(), n_blocks = (n + BN - 1) / BN, n_block = group_x() % n_blocks;
+  if (number >= pairs.count) return;
+  const u32 first_row = group_x() / n_blocks * BM, end = m;
+  const Pair pair = pair_of(pairs, lhs, rhs, number);
   const u32 matrix = pair.w;
   u64 out_row = (u64)number * m, x_row = (u64)pair.x * m;
 #endif
@@ -122,7 +125,7 @@ qmm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
                   scales + (u64)matrix * n * (k / GROUP),
                   biases + (IS_AFFINE ? (u64)matrix * n * (k / GROUP) : 0),
                   x + x_row * k,
-                  group_x() * BN,
+                  n_block * BN,
                   n,
                   k,
                   {}};

@@ -122,13 +122,26 @@ DEVICE void values_of(const u32* w, int first, float scale, float bias, float (&
   for (int i = 0; i < 8; i++) v[i] = IS_AFFINE ? math_fma(v[i], scale, bias) : v[i] * RAW_SCALE * scale;
 }
 
+// To T. Most AMD targets have no instruction for bf16, and the compiler's sequence looks for NaNs whose low bits are
+// set, which scales of 16 bits do not bring.
+template <class Type>
+DEVICE Type round_weight(float x) {
+  return cast<Type>(x);
+}
+#if GPU_AMD && !(defined(MMA_MFMA_CDNA4) && MMA == MMA_MFMA_CDNA4)
+template <>
+DEVICE bf16 round_weight<bf16>(float x) {
+  u32 bits = bit_cast<u32>(x);
+  return {(u16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+}
+#endif
 // The same, rounded to T once: operands of matrix instructions.
 DEVICE Vec<T, 8> halves_of(const u32* w, int first, float scale, float bias) {
   float v[8];
   values_of(w, first, scale, bias, v);
   Vec<T, 8> out;
   UNROLL
-  for (int i = 0; i < 8; i++) out[i] = cast<T>(v[i]);
+  for (int i = 0; i < 8; i++) out[i] = round_weight<T>(v[i]);
   return out;
 }
 

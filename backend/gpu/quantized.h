@@ -17,26 +17,33 @@ struct QmmProblem {
   Dtype type = float32;  // of x and the result
   bool transpose = true;
   bool gathered = false;
-  int64_t m = 1, n = 1, k = 1, pairs = 1;
+  int64_t m = 1, n = 1, k = 1, pairs = 1, matrices = 1;  // matrices: of w
 };
 
 enum class QmmKernel {
   qmv,         // few rows times w^T
   qvm,         // few rows times w
-  tiles,       // w^T unpacked into LDS, matrix instructions
+  few,         // a few more times w^T: matrix instructions straight from memory
+  tiles,       // w^T unpacked into LDS
   grouped,     // the same, for rows that are grouped by their matrix of w first
   dequantize,  // unpacked to memory, then an ordinary product
 };
+const char* name_of(QmmKernel k);
 struct QmmRoute {
   QmmKernel kernel = QmmKernel::qmv;
-  int rows = 1;      // of x that go together
-  int per_wave = 1;  // qmv: rows of w of a wave
-  int split = 1;     // qmv: waves that share a row
-  int unit = 32;     // qmv: codes that a lane takes at a time
+  int rows = 1;                                  // qmv, qvm: of x that go together
+  int per_wave = 1;                              // qmv: rows of w of a wave
+  int split = 1;                                 // qmv: waves that share a row
+  int unit = 32;                                 // qmv, few: codes that a lane takes at a time
+  int tiles = 1, m_tiles = 1;                    // few: tiles of 16 of n and m of a workgroup
+  int bm = 0, bn = 0, waves_m = 1, waves_n = 1;  // tiles, grouped
   bool operator==(const QmmRoute&) const = default;
 };
 // Values of each row of x that qmv holds in LDS.
 constexpr int kQmvChunk = 4096;
+
+// Matrices of w that grouping has counters for.
+constexpr int kMostGrouped = 8192;
 
 // Total: every valid problem has a route on every target. Pure.
 QmmRoute qmm_route(const QmmProblem& problem, const Target& target, int compute_units);
