@@ -1,6 +1,8 @@
-// The kernel compiler and its cache, for `mlx-rocm warm`, the tests and whoever looks for a mistake. A kernel is given as a
-// line of the manifest (backend/gpu/manifest.h), an architecture as the driver names it.
+// The kernel compiler and its cache, for `mlx-rocm warm`, the tests and whoever looks for a mistake. A kernel
+// is given as a line of the manifest (backend/gpu/manifest.h), an architecture as the driver names it.
 #include "backend/gpu/cache.h"
+#include "backend/gpu/compiler.h"
+#include "backend/gpu/library.h"
 #include "backend/gpu/manifest.h"
 #include "backend/gpu/prefetch.h"
 #include "backend/gpu/progress.h"
@@ -9,7 +11,9 @@
 
 namespace mlx_rocm::python {
 
-static gpu::Api api_of(const std::string& arch) { return arch.starts_with("sm_") ? gpu::Api::cuda : gpu::Api::hip; }
+static gpu::Api api_of(const std::string& arch) {
+  return arch.starts_with("sm_") ? gpu::Api::cuda : gpu::Api::hip;
+}
 
 static nb::bytes compile(const std::string& line, const std::string& arch) {
   std::string code;
@@ -20,7 +24,18 @@ static nb::bytes compile(const std::string& line, const std::string& arch) {
   return nb::bytes(code.data(), code.size());
 }
 
+static std::vector<std::string> site_packages() {
+  std::vector<std::string> folders;
+  for (nb::handle entry : nb::borrow<nb::list>(nb::module_::import_("sys").attr("path"))) {
+    if (!nb::isinstance<nb::str>(entry)) continue;
+    std::string folder = nb::cast<std::string>(entry);
+    if (folder.ends_with("-packages")) folders.push_back(std::move(folder));
+  }
+  return folders;
+}
+
 void init_gpu_jit(nb::module_& m) {
+  gpu::set_package_folders(site_packages());
   m.def("_gpu_compile", compile, "line"_a, "arch"_a, "Machine code for a device of this machine.");
   m.def(
       "_gpu_make_seed",
@@ -44,6 +59,9 @@ void init_gpu_jit(nb::module_& m) {
       },
       nb::call_guard<nb::gil_scoped_release>(), "lines"_a, "arch"_a, "Compiles in the background.");
   m.def("_gpu_stop_prefetch", gpu::stop_prefetch, nb::call_guard<nb::gil_scoped_release>());
+  m.def(
+      "_gpu_compiler", [](const std::string& arch) { return gpu::device_compiler(api_of(arch)).identity(); },
+      "arch"_a, "Kind, version and options of the compiler for a device of this machine.");
   m.def("_gpu_recorded_kernels", gpu::recorded, "The lines of all kernels that were ever used.");
   m.def("_gpu_cache_folder", gpu::cache_folder, "Where kernels are kept; empty: nowhere.");
   m.def(

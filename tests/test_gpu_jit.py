@@ -275,7 +275,7 @@ def test_exit_while_prefetching(jit):
 def slow_clang(amd):
     """Without hiprtc clang compiles; here it takes its time."""
     wrapper = amd.folder / "slow-clang"
-    wrapper.write_text(f'#!/bin/sh\nsleep 0.4\nexec {amdtools.toolchain().clang} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\ncase "$*" in *offload-arch*) sleep 0.4;; esac\nexec {amdtools.toolchain().clang} "$@"\n')
     wrapper.chmod(0o755)
     amd.environment |= {"MLX_ROCM_LIBRARIES": "/nowhere", "MLX_ROCM_CLANG": str(wrapper)}
     return amd
@@ -318,20 +318,57 @@ def test_manifest(jit):
     assert jit(manifest.read_text().splitlines())["compiled"] == 0
 
 
-def test_seed_for_another_architecture(jit, tmp_path):
-    """A folder compiled ahead, by clang for AMD, is looked up before any compiler."""
-    seed = tmp_path / "seed"
-    code = f"import mlx_rocm.core as mx; print([mx._gpu_make_seed({line()!r}, {jit.arch!r}, {str(seed)!r}) for _ in 'ab'])"
+def warm(jit, *arguments, **environment):
+    """Runs mlx-rocm warm; returns its exit code and what it says."""
+    code = "import sys; from mlx_rocm.cli import main; sys.exit(main())"
     run = subprocess.run(
-        [sys.executable, "-c", code], env=jit.environment, check=False, capture_output=True, text=True
+        [sys.executable, "-c", code, "warm", *arguments],
+        cwd=jit.folder,
+        env={**jit.environment, **environment},
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    assert run.stdout == "[True, False]\n", run.stderr
-    seeded = jit(
-        line(), MLX_ROCM_KERNEL_SEED=str(seed), MLX_ROCM_LIBRARIES="/nowhere", MLX_ROCM_CLANG="/nowhere"
-    )
+    assert "Traceback" not in run.stderr
+    return run.returncode, run.stderr
+
+
+def test_warm_for_another_architecture(jit):
+    """What was used is compiled into a folder, which is looked up before any compiler."""
+    seed = jit.folder / "seed"
+    lines = [line(), line("2.0f")]
+    assert warm(jit, "--arch", jit.arch)[0] == 1, "nothing is recorded yet"
+    jit(lines)
+    with (jit.cache / "mlx_rocm/manifest.tsv").open("a") as manifest:
+        manifest.write(line(file="of_another_version.hip") + "\n")
+    arch = jit.arch.replace("gfx1151", "gfx942")
+    code, text = warm(jit, "--arch", arch, "--output", str(seed))
+    assert code == 0, text
+    assert f"2 kernels for {arch} are in {seed}" in text
+    assert "1 of 3 recorded kernels do not compile" in text
+    nothing = {
+        "MLX_ROCM_LIBRARIES": "/nowhere",
+        "MLX_ROCM_CLANG": "/nowhere",
+        "XDG_CACHE_HOME": "/proc/nowhere",
+    }
+    device = arch.replace("gfx942", "gfx942:sramecc+:xnack-")
+    seeded = jit(lines, arch=device, MLX_ROCM_KERNEL_SEED=str(seed), **nothing)
     assert seeded["compiled"] == 0
-    assert not seeded["codes"][0].startswith("error")
-    assert jit(line("2.0f"), MLX_ROCM_KERNEL_SEED=str(seed))["compiled"] == 1
+    assert not [each for each in seeded["codes"] if each.startswith("error")]
+    assert jit(line("3.0f"), arch=device, MLX_ROCM_KERNEL_SEED=str(seed))["compiled"] == 1
+
+
+def test_warm_says_what_is_wrong(jit):
+    for arguments, part in (
+        (["--output", "x"], "--arch"),
+        (["--arch", "gfx1151", "--model", "x"], "--model"),
+        (["--model", "/nowhere"], "GPU"),
+    ):
+        code, text = warm(jit, *arguments, MLX_ROCM_LIBRARIES="/nowhere")
+        if "GPU" in part and core.is_available(core.gpu):
+            continue
+        assert code == 1
+        assert part in text
 
 
 @pytest.mark.skipif(bool(rocm.why_not()), reason=str(rocm.why_not()))

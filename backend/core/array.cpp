@@ -142,8 +142,16 @@ void array::share(const array& from, Strides strides, int64_t offset_bytes) cons
   set_memory(from.buffer(), std::move(strides), offset_bytes);
 }
 
+void reshape_memory(const array& in, const array& out, array (*contiguous)(const array&)) {
+  Strides strides;
+  if (reshape_strides(in.shape(), in.strides(), out.shape(), &strides)) return out.share(in, strides, in.offset());
+  array a = contiguous(in);
+  out.share(a, row_major_strides(out.shape()), a.offset());
+}
+
 bool array::donatable() const {
-  return node_->use_count() == 1 && node_->buffer->use_count() == 1 && !node_->buffer->external();
+  return node_->use_count() == 1 && node_->buffer->use_count() == 1 && !node_->buffer->external() &&
+         !node_->buffer->is_exported();
 }
 
 template <class T>

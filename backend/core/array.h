@@ -96,12 +96,11 @@ class array {
   void allocate(const Strides& dense_strides) const;  // fresh, with the given dense layout
   void share(const array& from) const;               // same memory and layout
   void share(const array& from, Strides strides, int64_t offset_bytes) const;
+  void set_memory(Ref<Buffer> buffer, Strides strides, int64_t offset_bytes) const;
   // Whether an op may overwrite this input: nobody else can see the memory.
   bool donatable() const;
 
  private:
-  void set_memory(Ref<Buffer> buffer, Strides strides, int64_t offset_bytes) const;
-
   Ref<Node> node_;
 };
 
@@ -142,6 +141,9 @@ class Call : public RefCounted {
   // A strong handle on output i, or a null array when it died.
   array output(size_t i) const;
 };
+
+// Gives `out` the memory of `in` under out's shape: a view wherever strides can express it, else of `contiguous(in)`.
+void reshape_memory(const array& in, const array& out, array (*contiguous)(const array&));
 
 inline const Shape& array::shape() const { return node_->shape; }
 inline int64_t array::size() const { return node_->size; }

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
@@ -85,7 +86,6 @@ class Allocator {
       std::lock_guard lock(mutex_);
       if (bytes > physical_ || active_ + bytes > std::max(limit_, physical_)) fail(bytes);
       active_ += bytes;
-      peak_ = std::max(peak_, active_);
       if (size_t(c) < free_.size() && !free_[c].empty()) {
         void* p = free_[c].back();
         free_[c].pop_back();
@@ -136,10 +136,10 @@ class Allocator {
 
   std::mutex mutex_;
   size_t physical_ = read_physical();
-  size_t active_ = 0, peak_ = 0, cached_ = 0;
+  size_t active_ = 0, cached_ = 0;
   size_t limit_ = physical_ / 10 * 8;
   size_t cache_limit_ = physical_ / 4;
-  bool poison_ = std::getenv("MLX_ROCM_POISON") != nullptr;
+  std::atomic<bool> poison_ = std::getenv("MLX_ROCM_POISON") != nullptr;
 
  private:
   [[noreturn]] void fail(size_t bytes) {
@@ -155,10 +155,38 @@ class Allocator {
   std::vector<std::vector<void*>> free_;
 };
 
+// What live buffers asked for, wherever they are.
+std::atomic<size_t> active_bytes{0}, peak_bytes{0};
+
+void count(size_t bytes) {
+  const size_t now = active_bytes.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  size_t peak = peak_bytes.load(std::memory_order_relaxed);
+  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
+}
+
 }  // namespace
 
 Ref<Buffer> Buffer::allocate(size_t bytes) {
-  return Ref<Buffer>(new Buffer(bytes == 0 ? nullptr : Allocator::get().allocate(bytes), bytes));
+  auto* b = new Buffer(bytes == 0 ? nullptr : Allocator::get().allocate(bytes), bytes);
+  b->counted_ = true;
+  count(bytes);
+  return Ref<Buffer>(b);
+}
+
+Ref<Buffer> Buffer::on_device(std::unique_ptr<DeviceCopy> copy, size_t bytes) {
+  auto* b = new Buffer(nullptr, bytes);
+  b->device_ = std::move(copy);
+  b->counted_ = true;
+  count(bytes);
+  return Ref<Buffer>(b);
+}
+
+void* Buffer::host_of_device() const {
+  return device_->host(data_, [this] { return Allocator::get().allocate(size_); });
+}
+void Buffer::move_to_host() const {
+  if (device_) device_->to_host(data_, [this] { return Allocator::get().allocate(size_); });
 }
 
 Ref<Buffer> Buffer::wrap(void* data, size_t bytes, std::function<void()> release) {
@@ -168,6 +196,8 @@ Ref<Buffer> Buffer::wrap(void* data, size_t bytes, std::function<void()> release
 }
 
 void Buffer::destroy(Buffer* b) {
+  if (b->counted_) active_bytes.fetch_sub(b->size_, std::memory_order_relaxed);
+  b->device_.reset();
   if (b->release_) {
     b->release_();
   } else if (b->data_) {
@@ -178,6 +208,11 @@ void Buffer::destroy(Buffer* b) {
 
 namespace memory {
 
+DeviceMemoryHooks& device_memory() {
+  static DeviceMemoryHooks hooks;
+  return hooks;
+}
+
 template <class F>
 static auto locked(F f) {
   auto& a = Allocator::get();
@@ -185,32 +220,29 @@ static auto locked(F f) {
   return f(a);
 }
 
-size_t active() {
-  return locked([](Allocator& a) { return a.active_; });
-}
-size_t peak() {
-  return locked([](Allocator& a) { return a.peak_; });
-}
+size_t active() { return active_bytes; }
+size_t peak() { return peak_bytes; }
 size_t cached() {
-  return locked([](Allocator& a) { return a.cached_; });
+  return locked([](Allocator& a) { return a.cached_; }) + device_memory().cached();
 }
-void reset_peak() {
-  // As in MLX the peak restarts from zero and not from what is in use.
-  locked([](Allocator& a) { return a.peak_ = 0; });
-}
+// As in MLX the peak restarts from zero and not from what is in use.
+void reset_peak() { peak_bytes = 0; }
 size_t limit() {
   return locked([](Allocator& a) { return a.limit_; });
 }
 size_t set_limit(size_t bytes) {
+  device_memory().set_limit(bytes);
   return locked([&](Allocator& a) { return std::exchange(a.limit_, bytes); });
 }
 size_t set_cache_limit(size_t bytes) {
+  device_memory().set_cache_limit(bytes);
   return locked([&](Allocator& a) {
     a.trim(bytes);
     return std::exchange(a.cache_limit_, bytes);
   });
 }
 void clear_cache() {
+  device_memory().clear_cache();
   locked([](Allocator& a) {
     a.trim(0);
     return 0;
@@ -219,9 +251,8 @@ void clear_cache() {
 size_t physical() {
   return locked([](Allocator& a) { return a.physical_; });
 }
-bool set_poison(bool on) {
-  return locked([&](Allocator& a) { return std::exchange(a.poison_, on); });
-}
+bool set_poison(bool on) { return Allocator::get().poison_.exchange(on); }
+bool poison() { return Allocator::get().poison_; }
 
 }  // namespace memory
 }  // namespace mlx_rocm

@@ -7,14 +7,17 @@
 #include <vector>
 
 #include "backend/core/error.h"
+#include "backend/gpu/evaluation.h"
 
 namespace mlx_rocm {
 namespace {
 
 std::atomic<int> next_stream{0};
 std::atomic<int> next_thread_local{0};
+// The default device: the first GPU where there is one. Found out when it is asked for, because that opens a driver.
+constexpr int kUndecided = -1;
+std::atomic<int> default_index{kUndecided};
 std::atomic<Device::Type> default_type{Device::cpu};
-std::atomic<int> default_index{0};
 
 // Streams that any thread may use.
 std::mutex shared_mutex;
@@ -38,8 +41,8 @@ thread_local ThreadStreams streams;
 
 void require(Device d, const char* who) {
   if (!is_available(d)) {
-    value_error("[", who, "] ", d, " is not available: this build sees ", device_count(d.type), " ", d.type,
-                " device(s).");
+    const char* why = d.type == Device::gpu ? gpu::why_no_device() : "";
+    value_error("[", who, "] ", d, " is not available: there are ", device_count(d.type), " ", d.type, " device(s). ", why);
   }
 }
 
@@ -52,10 +55,16 @@ std::ostream& operator<<(std::ostream& os, ThreadLocalStream s) {
   return os << "ThreadLocalStream(" << s.device << ", " << s.id << ")";
 }
 
-int device_count(Device::Type t) { return t == Device::cpu ? 1 : 0; }
+int device_count(Device::Type t) { return t == Device::cpu ? 1 : gpu::count_devices(); }
 bool is_available(Device d) { return d.index >= 0 && d.index < device_count(d.type); }
 
-Device default_device() { return Device(default_type.load(), default_index.load()); }
+Device default_device() {
+  if (default_index == kUndecided) {
+    default_type = device_count(Device::gpu) > 0 ? Device::gpu : Device::cpu;
+    default_index = 0;
+  }
+  return Device(default_type.load(), default_index.load());
+}
 void set_default_device(Device d) {
   require(d, "set_default_device");
   default_type = d.type;
@@ -131,7 +140,10 @@ void check_usable(Stream s) {
                 "(new_thread_local_stream gives every thread its own).");
 }
 
-// CPU work runs on the caller's thread inside eval, so nothing is ever pending.
-void synchronize(Stream s) { check_usable(s); }
+// CPU work runs on the caller's thread inside eval, so nothing of it is ever pending.
+void synchronize(Stream s) {
+  check_usable(s);
+  if (s.device.type == Device::gpu) gpu::synchronize(s);
+}
 
 }  // namespace mlx_rocm

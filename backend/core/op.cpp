@@ -21,7 +21,10 @@ bool any_tracer(const Arrays& inputs) {
 
 }  // namespace
 
-void Op::gpu(const Arrays&, const Arrays&) { missing(*this, "GPU kernel"); }
+void Op::gpu(const Arrays& in, const Arrays& out) {
+  if (!is_view()) missing(*this, "GPU kernel");
+  cpu(in, out);
+}
 Arrays Op::vjp(const Arrays&, const Arrays&, const std::vector<int>&, const Arrays&) {
   missing(*this, "gradient (vjp)");
 }
@@ -40,11 +43,22 @@ static Stream stream_for(const StreamOrDevice& s) {
   return to_stream(s);
 }
 
+// GPUs of the kinds we serve have no double worth the name, as in MLX.
+static void refuse_double(const Op& op, const Arrays& inputs, const std::vector<Spec>& outputs, Stream s) {
+  if (s.device.type != Device::gpu) return;
+  bool found = false;
+  for (const array& a : inputs) found = found || a.dtype() == float64;
+  for (const Spec& o : outputs) found = found || o.dtype == float64;
+  if (found) value_error("[", op.name(), "] float64 is not supported on the GPU. Use a CPU stream (stream=mx.cpu) or float32.");
+}
+
 array apply(Ref<Op> op, Arrays inputs, const StreamOrDevice& s) {
   auto specs = op->infer(inputs);
   bool tracer = any_tracer(inputs);
+  const Stream stream = stream_for(s);
+  refuse_double(*op, inputs, specs, stream);
   array out(make_ref<Node>(std::move(specs[0].shape), specs[0].dtype));
-  auto call = make_ref<Call>(std::move(op), std::move(inputs), stream_for(s));
+  auto call = make_ref<Call>(std::move(op), std::move(inputs), stream);
   call->outputs.push_back(out.node());
   out.node()->tracer = tracer;
   out.node()->trace = trace_id;
@@ -59,6 +73,7 @@ Arrays apply_multi(Ref<Op> op, Arrays inputs, const StreamOrDevice& s) {
 
 Arrays apply_as(Ref<Op> op, Arrays inputs, Stream s, std::vector<Spec> specs) {
   bool tracer = any_tracer(inputs);
+  refuse_double(*op, inputs, specs, s);
   auto call = make_ref<Call>(std::move(op), std::move(inputs), s);
   Arrays outs;
   outs.reserve(specs.size());

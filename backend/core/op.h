@@ -48,8 +48,11 @@ class Op : public RefCounted {
 
   // Runs on the CPU. Inputs are evaluated; the op gives each output its memory (allocate or share) and fills it.
   virtual void cpu(const Arrays& in, const Arrays& out) = 0;
-  // Launches on the GPU device; the default says that the op has no kernel.
+  // Launches on the GPU device, see backend/gpu/gpu.h. By default a view runs as on the CPU, and other ops say that they
+  // have no kernel.
   virtual void gpu(const Arrays& in, const Arrays& out);
+  // cpu() only shares the inputs' memory and looks at no element.
+  virtual bool is_view() const { return false; }
 
   // One cotangent per entry of argnums.
   virtual Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,

@@ -22,6 +22,19 @@ enum ElementwiseId : int {
   num_elementwise,
 };
 
+// 1 or 2; select has 3.
+constexpr int elementwise_arity(int id) {
+  constexpr int arities[] = {
+#define UNARY(name, ...) 1,
+#define BINARY(name, ...) 2,
+#include "backend/ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+      3,
+  };
+  return arities[id];
+}
+
 // What a block function computes in: the storage types less the two halves, which compute in f32.
 enum class Compute : uint8_t { b, u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, c64 };
 constexpr int num_computes = 12;

@@ -32,7 +32,8 @@ std::string header(const std::string& key, std::string_view code) {
 bool make_folders(const std::string& path) {
   for (size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
     std::string folder = path.substr(0, at);
-    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST && access(folder.c_str(), X_OK) != 0) return false;
+    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST && access(folder.c_str(), X_OK) != 0)
+      return false;
     if (at == path.npos) return true;
   }
 }
@@ -50,8 +51,10 @@ bool write_all(int file, std::string_view text) {
 }  // namespace
 
 std::string cache_folder() {
-  if (const char* base = std::getenv("XDG_CACHE_HOME"); base && *base == '/') return std::string(base) + "/mlx_rocm";
-  if (const char* home = std::getenv("HOME"); home && *home == '/') return std::string(home) + "/.cache/mlx_rocm";
+  if (const char* base = std::getenv("XDG_CACHE_HOME"); base && *base == '/')
+    return std::string(base) + "/mlx_rocm";
+  if (const char* home = std::getenv("HOME"); home && *home == '/')
+    return std::string(home) + "/.cache/mlx_rocm";
   const passwd* user = getpwuid(getuid());
   return user && user->pw_dir && *user->pw_dir == '/' ? std::string(user->pw_dir) + "/.cache/mlx_rocm" : "";
 }
@@ -97,9 +100,9 @@ CompileLock::CompileLock(const std::string& root, const std::string& key) {
   if (root.empty() || !make_folders(root)) return;
   file_ = open((root + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file_ < 0) return;
-  // One byte of one file for each key. Locks of the open file, not of the process: threads exclude each other as well,
-  // and closing some other descriptor of the file does not release them.
-  struct flock range {};
+  // One byte of one file for each key. Locks of the open file, not of the process: threads exclude each other
+  // as well, and closing some other descriptor of the file does not release them.
+  struct flock range{};
   range.l_type = F_WRLCK;
   range.l_whence = SEEK_SET;
   range.l_start = off_t(std::strtoull(key.substr(0, 15).c_str(), nullptr, 16));

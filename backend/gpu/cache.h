@@ -1,5 +1,5 @@
-// Machine code on disk. A problem with a file is never an error: a damaged entry counts as missing, and where nothing
-// can be written nothing is kept.
+// Machine code on disk. A problem with a file is never an error: a damaged entry counts as missing, and where
+// nothing can be written nothing is kept.
 //
 //   $XDG_CACHE_HOME/mlx_rocm/kernels/<arch>/<key>   one entry: a line with size and digest, then the code
 //   $XDG_CACHE_HOME/mlx_rocm/kernels/lock           processes that compile lock one byte of it
@@ -13,7 +13,8 @@ namespace mlx_rocm::gpu {
 
 // $XDG_CACHE_HOME/mlx_rocm, or the same below ~/.cache; empty when the user has no home.
 std::string cache_folder();
-// The folder of an architecture's entries below `root`; characters such as the ':' of a feature list become '_'.
+// The folder of an architecture's entries below `root`; characters such as the ':' of a feature list become
+// '_'.
 std::string entries_folder(const std::string& root, const std::string& arch);
 
 // The code in folder/key, when it is whole and was stored under this key.
@@ -23,8 +24,9 @@ bool store_entry(const std::string& folder, const std::string& key, const std::s
 // Writes a file in one step, its folder too.
 bool write_file(const std::string& path, const std::string& text);
 
-// Held while a key is compiled, so that other processes wait and then find the entry. Gives up waiting after a minute
-// (the owner may be stopped) and where locks do not work: the entry is then compiled twice, which is harmless.
+// Held while a key is compiled, so that other processes wait and then find the entry. Gives up waiting after
+// a minute (the owner may be stopped) and where locks do not work: the entry is then compiled twice, which is
+// harmless.
 class CompileLock {
  public:
   CompileLock(const std::string& root, const std::string& key);

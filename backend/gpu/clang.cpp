@@ -1,4 +1,5 @@
-// clang as a compiler of AMD code: for machines without hiprtc, and for architectures that are not in this machine.
+// clang as a compiler of AMD code: for machines without hiprtc, and for architectures that are not in this
+// machine.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -39,11 +40,13 @@ Words candidates() {
   if (std::string own = variable("MLX_ROCM_CLANG"); !own.empty()) return {own};
   Words names;
   for (const std::string& rocm : rocm_folders()) names.push_back(rocm + "/llvm/bin/clang");
-  for (const char* name : {"clang-23", "clang-22", "clang-21", "clang-20", "clang-19", "clang"}) names.push_back(name);
+  for (const char* name : {"clang-23", "clang-22", "clang-21", "clang-20", "clang-19", "clang"})
+    names.push_back(name);
   return names;
 }
 
-// The folder of AMD's device library (the math functions behind sin, exp and the like); empty when it is nowhere.
+// The folder of AMD's device library (the math functions behind sin, exp and the like); empty when it is
+// nowhere.
 std::string bitcode_folder() {
   Words folders;
   if (std::string own = variable("MLX_ROCM_BITCODE"); !own.empty()) folders.push_back(own);
@@ -65,12 +68,13 @@ int isa_number(const std::string& arch) {
   return std::atoi(digits.substr(0, n - 2).c_str()) * 1000 + hex(n - 2) * 100 + hex(n - 1);
 }
 
-// The device library reads these constants. ROCm ships them as files, one for each ISA it knew; the compiler makes them for
-// any ISA that it knows itself.
+// The device library reads these constants. ROCm ships them as files, one for each ISA it knew; the compiler
+// makes them for any ISA that it knows itself.
 std::string control_constants(const std::string& arch, bool wave64) {
   const std::string place = "const __attribute__((address_space(4), visibility(\"protected\"))) ";
-  return place + "int __oclc_ISA_version = " + std::to_string(isa_number(arch)) + ", __oclc_ABI_version = 500;\n" +
-         place + "unsigned char __oclc_finite_only_opt = 0, __oclc_unsafe_math_opt = 0, __oclc_daz_opt = 0, " +
+  return place + "int __oclc_ISA_version = " + std::to_string(isa_number(arch)) +
+         ", __oclc_ABI_version = 500;\n" + place +
+         "unsigned char __oclc_finite_only_opt = 0, __oclc_unsafe_math_opt = 0, __oclc_daz_opt = 0, " +
          "__oclc_correctly_rounded_sqrt32 = 1, __oclc_wavefrontsize64 = " + (wave64 ? "1" : "0") +
          ", __oclc_wavefrontsize_log2 = " + (wave64 ? "6" : "5") + ";\n";
 }
@@ -91,7 +95,8 @@ class Clang final : public Compiler {
     TemporaryFolder folder;
     const std::string in = folder.file(name), out = folder.file("code");
     std::ofstream(in) << source;
-    Words command = {path_, "-x", "hip", "--cuda-device-only", "--offload-arch=" + arch, "-nogpuinc", "-nogpulib"};
+    Words command = {path_,       "-x",       "hip", "--cuda-device-only", "--offload-arch=" + arch,
+                     "-nogpuinc", "-nogpulib"};
     command.push_back("--no-gpu-bundle-output");
     command.insert(command.end(), options_.begin(), options_.end());
     for (const std::string& library : libraries(arch, folder)) {
@@ -105,7 +110,8 @@ class Clang final : public Compiler {
   static std::string result(const Words& command, const std::string& out) {
     ProcessResult run = run_process(command);
     std::string code = run.status == 0 ? read_all(out) : "";
-    if (code.empty()) throw CompileFailure(run.output + "\n" + command[0] + ": status " + std::to_string(run.status));
+    if (code.empty())
+      throw CompileFailure(run.output + "\n" + command[0] + ": status " + std::to_string(run.status));
     return code;
   }
 
@@ -122,8 +128,8 @@ class Clang final : public Compiler {
     if (!code.empty()) return code;
     const std::string in = folder.file("oclc.c"), out = folder.file("new-oclc.bc");
     std::ofstream(in) << control_constants(arch, target_of(arch).wave == 64);
-    code = result({path_, "-target", "amdgcn-amd-amdhsa", "-mcpu=" + without_features(arch), "-nogpulib", "-Xclang",
-                   "-mcode-object-version=none", "-emit-llvm", "-c", "-O1", in, "-o", out},
+    code = result({path_, "-target", "amdgcn-amd-amdhsa", "-mcpu=" + without_features(arch), "-nogpulib",
+                   "-Xclang", "-mcode-object-version=none", "-emit-llvm", "-c", "-O1", in, "-o", out},
                   out);
     return code;
   }
@@ -133,7 +139,8 @@ class Clang final : public Compiler {
   std::mutex mutex_;
   std::map<std::string, std::string> constants_;  // by architecture
   // As hiprtc.cpp; no cuid, a symbol named after the path of the source.
-  const Words options_ = {"-O3", "-std=c++17", "-munsafe-fp-atomics", "-mcode-object-version=5", "-fuse-cuid=none"};
+  const Words options_ = {"-O3", "-std=c++17", "-munsafe-fp-atomics", "-mcode-object-version=5",
+                          "-fuse-cuid=none"};
 };
 
 }  // namespace
@@ -142,7 +149,8 @@ std::unique_ptr<Compiler> make_clang(std::string& why) {
   why = "clang with the AMDGPU target: tried";
   for (const std::string& name : candidates()) {
     ProcessResult version = run_process({name, "--version"});
-    if (version.status == 0 && run_process({name, "--print-targets"}).output.find("amdgcn") != std::string::npos) {
+    if (version.status == 0 &&
+        run_process({name, "--print-targets"}).output.find("amdgcn") != std::string::npos) {
       return std::make_unique<Clang>(name, version.output);
     }
     why += " " + name;

@@ -25,7 +25,8 @@ Compiler& device_compiler(Api api) {
     why += "; " + no_clang;
     return static_cast<Compiler*>(nullptr);
   }();
-  if (!found) missing(why + ". Install ROCm's hiprtc, or set ROCM_PATH or MLX_ROCM_LIBRARIES to where it is.");
+  if (!found)
+    missing(why + ". Install ROCm's hiprtc, or set ROCM_PATH or MLX_ROCM_LIBRARIES to where it is.");
   return *found;
 }
 

@@ -1,5 +1,5 @@
-// The compilers that turn kernel sources into machine code at run time: AMD's hiprtc or clang, NVIDIA's NVRTC. All are
-// optional and found when first needed.
+// The compilers that turn kernel sources into machine code at run time: AMD's hiprtc or clang, NVIDIA's
+// NVRTC. All are optional and found when first needed.
 #pragma once
 
 #include <stdexcept>
@@ -21,11 +21,13 @@ class Compiler {
   // Kind, version and options: whatever may change the code made from one source. Part of cache keys.
   virtual const std::string& identity() const = 0;
   // Machine code of `source`, called `name` in messages. From any thread.
-  virtual std::string compile(const std::string& source, const std::string& name, const std::string& arch) = 0;
+  virtual std::string compile(const std::string& source, const std::string& name,
+                              const std::string& arch) = 0;
 };
 
-// For the architecture of a device that is there, as its driver names it: hiprtc aborts the process for one it does not
-// know. clang takes its place where hiprtc is missing. Throws RuntimeError saying what was looked for.
+// For the architecture of a device that is there, as its driver names it: hiprtc aborts the process for one
+// it does not know. clang takes its place where hiprtc is missing. Throws RuntimeError saying what was looked
+// for.
 Compiler& device_compiler(Api api);
 // For any architecture, with no device: clang or NVRTC.
 Compiler& offline_compiler(Api api);

@@ -1,4 +1,5 @@
-// The kinds of compilers behind compiler.h. Each is null, with the reason in `why`, where it is not installed.
+// The kinds of compilers behind compiler.h. Each is null, with the reason in `why`, where it is not
+// installed.
 #pragma once
 
 #include <memory>

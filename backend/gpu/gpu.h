@@ -40,6 +40,12 @@ array contiguous(const array& a);
 array contiguous(const array& a, Dtype dtype);
 // dst = src, converted to dst's dtype; dst has memory of any layout and the same shape.
 void copy(const array& src, const array& dst);
+// dst, which has no memory yet, gets src's values converted to its dtype, in src's memory where that may be overwritten.
+void astype(const array& src, const array& dst);
+// For libraries that launch by themselves: the driver's stream, and the address of an array's first element for work that is
+// about to go there (write: the work writes it).
+void* native_stream();
+void* device_pointer(const array& a, bool write);
 // Sets every byte of a row-contiguous array.
 void fill_bytes(const array& dst, uint8_t value);
 

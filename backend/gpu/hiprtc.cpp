@@ -18,7 +18,8 @@ class Hiprtc final : public Compiler {
   std::string compile(const std::string& source, const std::string& name, const std::string& arch) override {
     std::vector<std::string> options = {"--offload-arch=" + arch};
     options.insert(options.end(), options_.begin(), options_.end());
-    // One at a time: parallel compiles are not documented to be safe, and the capture is of the whole process.
+    // One at a time: parallel compiles are not documented to be safe, and the capture is of the whole
+    // process.
     std::lock_guard lock(mutex_);
     StderrCapture capture;
     try {
@@ -33,9 +34,10 @@ class Hiprtc final : public Compiler {
   Rtc rtc_;
   std::mutex mutex_;
   std::string identity_;
-  // Without unsafe-fp-atomics a float atomic in global memory is a compare-and-swap loop. Kernels read their hidden
-  // arguments where code object version 5 has them.
-  const std::vector<std::string> options_ = {"-O3", "-std=c++17", "-munsafe-fp-atomics", "-mcode-object-version=5"};
+  // Without unsafe-fp-atomics a float atomic in global memory is a compare-and-swap loop. Kernels read their
+  // hidden arguments where code object version 5 has them.
+  const std::vector<std::string> options_ = {"-O3", "-std=c++17", "-munsafe-fp-atomics",
+                                             "-mcode-object-version=5"};
 };
 
 }  // namespace

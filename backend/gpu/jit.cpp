@@ -26,15 +26,18 @@ struct Job {
 
   Job(const KernelSpec& s, const std::string& a) : spec(s), arch(a), source(kernel_source(s, target_of(a))) {}
 
-  std::string key(const std::string& compiler) const {
+  std::string key(const std::string& compiler) const { return key(arch, compiler); }
+  // Of a seed, which may come from another compiler, and may be for any setting of the architecture's features.
+  std::string seed_key(const std::string& seed_arch) const { return key(seed_arch, ""); }
+
+ private:
+  std::string key(const std::string& full_arch, const std::string& compiler) const {
     std::string text;
-    for (const std::string* part : {&arch, &spec.entry, &compiler, &source}) {
+    for (const std::string* part : {&full_arch, &spec.entry, &compiler, &source}) {
       text += std::to_string(part->size()) + " " + *part + "\n";  // lengths keep the parts apart
     }
     return sha256(text + kAbi);
   }
-  // Of a seed, which may come from another compiler.
-  std::string seed_key() const { return key(""); }
 };
 
 std::string last_lines(std::string text, int count) {
@@ -59,7 +62,8 @@ std::string save_failed(const Job& job, const std::string& key, const CompileFai
   for (const Define& d : job.spec.defines) defines += std::string(" ") + d.name + "=" + d.value;
   const std::string saved = save_failed(job, key, failure);
   runtime_error("[gpu] Kernel ", job.spec.entry, " of ", job.spec.file, " does not compile for ", job.arch,
-                ".\ndefines:", defines, "\ncompiler: ", compiler.identity(), "\n", last_lines(failure.what(), 40),
+                ".\ndefines:", defines, "\ncompiler: ", compiler.identity(), "\n",
+                last_lines(failure.what(), 40),
                 saved.empty() ? "\nThe source could not be saved." : "\nsource: " + saved);
 }
 
@@ -89,7 +93,8 @@ Code cached_or_compiled(const Job& job, Compiler& compiler, const std::string& k
   return code;
 }
 
-// Codes being made, so that threads which ask for the same one wait for it; and those that could not be stored.
+// Codes being made, so that threads which ask for the same one wait for it; and those that could not be
+// stored.
 class InFlight {
  public:
   template <class Make>
@@ -133,7 +138,11 @@ InFlight& in_flight() {
 std::optional<std::string> seed_entry(const Job& job) {
   const char* root = std::getenv("MLX_ROCM_KERNEL_SEED");
   if (!root || !*root) return std::nullopt;
-  return load_entry(entries_folder(root, job.arch), job.seed_key());
+  const std::string plain = job.arch.substr(0, job.arch.find(':'));
+  for (const std::string& arch : {job.arch, plain}) {
+    if (auto code = load_entry(entries_folder(root, arch), job.seed_key(arch))) return code;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -150,7 +159,7 @@ std::string machine_code(const KernelSpec& spec, Api api, const std::string& arc
 
 bool make_seed(const KernelSpec& spec, Api api, const std::string& arch, const std::string& root) {
   Job job(spec, arch);
-  const std::string folder = entries_folder(root, arch), key = job.seed_key();
+  const std::string folder = entries_folder(root, arch), key = job.seed_key(arch);
   if (load_entry(folder, key)) return false;
   if (!store_entry(folder, key, compile(job, offline_compiler(api), key))) {
     runtime_error("[gpu] Compiled kernels cannot be written to ", folder, ".");

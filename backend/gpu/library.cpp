@@ -18,15 +18,25 @@ void add_matches(const std::string& pattern, std::vector<std::string>& to) {
   globfree(&found);
 }
 
-// Folders of wheels that carry GPU libraries, beside this extension in site-packages.
+std::vector<std::string>& package_folders() {
+  static std::vector<std::string> folders;
+  return folders;
+}
+
+// Folders of wheels that carry GPU libraries: beside this extension in site-packages, or where Python looks.
 std::vector<std::string> wheel_folders() {
-  std::vector<std::string> folders;
+  std::vector<std::string> roots = package_folders(), folders;
   Dl_info self{};
-  if (!dladdr(reinterpret_cast<void*>(&wheel_folders), &self) || !self.dli_fname) return folders;
-  std::string file = self.dli_fname;
-  for (int up = 0; up < 2; ++up) file = file.substr(0, file.find_last_of('/'));
-  for (const char* inside : {"/_rocm_sdk_core*/lib", "/_rocm_sdk_libraries*/lib", "/rocm_sdk*/lib", "/nvidia/*/lib"}) {
-    add_matches(file + inside, folders);
+  if (dladdr(reinterpret_cast<void*>(&wheel_folders), &self) && self.dli_fname) {
+    std::string file = self.dli_fname;
+    for (int up = 0; up < 2; ++up) file = file.substr(0, file.find_last_of('/'));
+    roots.insert(roots.begin(), file);
+  }
+  for (const std::string& root : roots) {
+    for (const char* inside :
+         {"/_rocm_sdk_core*/lib", "/_rocm_sdk_libraries*/lib", "/rocm_sdk*/lib", "/nvidia/*/lib"}) {
+      add_matches(root + inside, folders);
+    }
   }
   return folders;
 }
@@ -59,17 +69,24 @@ Library::Library(const std::vector<std::string>& names) {
       }
       // A file that is there and does not load says more than one that is missing.
       std::string why = dlerror();
-      if (error_.empty() || why.find("No such file") == std::string::npos) error_ = why;
+      if (error_.empty() && why.find("No such file") == std::string::npos) error_ = why;
     }
   }
+  if (!error_.empty()) return;
+  for (const std::string& name : names) error_ += (error_.empty() ? "" : ", ") + name;
+  error_ += " not found";
 }
+
+void set_package_folders(std::vector<std::string> folders) { package_folders() = std::move(folders); }
 
 void* Library::find(const char* symbol) const { return handle_ ? dlsym(handle_, symbol) : nullptr; }
 
 void* Library::require(const char* symbol) const {
   if (!handle_) runtime_error("[gpu] Library not found: ", error_);
   void* p = dlsym(handle_, symbol);
-  if (!p) runtime_error("[gpu] ", path_, " has no symbol ", symbol, ": the library is too old or not the right one.");
+  if (!p)
+    runtime_error("[gpu] ", path_, " has no symbol ", symbol,
+                  ": the library is too old or not the right one.");
   return p;
 }
 

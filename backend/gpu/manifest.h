@@ -1,5 +1,5 @@
-// A record of the kernels that this user's programs asked for: what `mlx-rocm warm` compiles ahead for another
-// architecture or a new version. One line for each in $XDG_CACHE_HOME/mlx_rocm/manifest.tsv:
+// A record of the kernels that this user's programs asked for: what `mlx-rocm warm` compiles ahead for
+// another architecture or a new version. One line for each in $XDG_CACHE_HOME/mlx_rocm/manifest.tsv:
 //   file  entry  generated text  NAME=value ...
 // separated by tabs; a tab, a line end and a backslash inside are \t, \n and \\.
 #pragma once

@@ -21,10 +21,29 @@ class Nvrtc final : public Compiler {
   std::string identity_;
 };
 
+// 12040 for CUDA 12.4; 0 without a driver.
+int driver_version() {
+  Library cuda({"libcuda.so.1"});
+  auto get = reinterpret_cast<int (*)(int*)>(cuda.find("cuDriverGetVersion"));
+  int version = 0;
+  return get && get(&version) == 0 ? version : 0;
+}
+
+// A driver need not load what a compiler of a later CUDA made, so the newest that is not later comes first.
+Library find_nvrtc() {
+  std::vector<std::string> names = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"};
+  const int driver = driver_version();
+  if (driver && driver < 13000) std::swap(names[0], names[1]);
+  for (const std::string& name : names) {
+    if (Library library({name}); library) return library;
+  }
+  return Library(names);  // for its error
+}
+
 }  // namespace
 
 std::unique_ptr<Compiler> make_nvrtc(std::string& why) {
-  Library library({"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"});
+  Library library = find_nvrtc();
   if (library) return std::make_unique<Nvrtc>(std::move(library));
   why = "NVRTC: " + library.error();
   return nullptr;

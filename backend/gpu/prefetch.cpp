@@ -67,8 +67,9 @@ class Pool {
     }
   }
 
-  // Functions registered last run first at exit. The compiler's own were registered while it compiled its first kernel, so
-  // stopping has to be registered after that, or a thread would compile with a library that is being taken down.
+  // Functions registered last run first at exit. The compiler's own were registered while it compiled its
+  // first kernel, so stopping has to be registered after that, or a thread would compile with a library that
+  // is being taken down.
   static void stop_before_the_compiler() {
     static const int registered = std::atexit(stop_prefetch);
     static_cast<void>(registered);

@@ -1,5 +1,5 @@
-// Tells the user on standard error that kernels are being compiled, once that has taken a second in all. MLX_ROCM_QUIET=1
-// silences it.
+// Tells the user on standard error that kernels are being compiled, once that has taken a second in all.
+// MLX_ROCM_QUIET=1 silences it.
 #pragma once
 
 #include <string>

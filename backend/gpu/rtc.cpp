@@ -11,12 +11,13 @@
 namespace mlx_rocm::gpu {
 namespace {
 
-// The name behind all links, which has the full version in it, and the size of the file that holds a function.
+// The name behind all links, which has the full version in it, and the size of the file that holds a
+// function.
 std::string file_of(const void* function) {
   Dl_info info{};
   if (!dladdr(function, &info) || !info.dli_fname) return {};
   std::unique_ptr<char, void (*)(void*)> path(realpath(info.dli_fname, nullptr), std::free);
-  struct stat facts {};
+  struct stat facts{};
   if (!path || stat(path.get(), &facts) != 0) return {};
   std::string name = path.get();
   return name.substr(name.rfind('/') + 1) + " " + std::to_string(facts.st_size);
@@ -25,7 +26,9 @@ std::string file_of(const void* function) {
 }  // namespace
 
 Rtc::Rtc(Library library, const std::string& prefix, const std::string& code) : library_(std::move(library)) {
-  auto bind = [&](auto& function, const std::string& name) { library_.bind(function, (prefix + name).c_str()); };
+  auto bind = [&](auto& function, const std::string& name) {
+    library_.bind(function, (prefix + name).c_str());
+  };
   bind(version_number_, "Version");
   bind(error_string_, "GetErrorString");
   bind(create_, "CreateProgram");
@@ -79,7 +82,8 @@ class Rtc::Program {
   void* program_ = nullptr;
 };
 
-std::string Rtc::compile(const std::string& source, const std::string& name, const std::vector<std::string>& options) {
+std::string Rtc::compile(const std::string& source, const std::string& name,
+                         const std::vector<std::string>& options) {
   std::vector<const char*> list;
   for (const std::string& option : options) list.push_back(option.c_str());
   Program program(*this, source, name);

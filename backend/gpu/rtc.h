@@ -10,14 +10,15 @@ namespace mlx_rocm::gpu {
 
 class Rtc {
  public:
-  // `prefix`: "hiprtc" or "nvrtc"; `code`: what the result is called there, "Code" or "CUBIN". Throws when the library
-  // lacks a function.
+  // `prefix`: "hiprtc" or "nvrtc"; `code`: what the result is called there, "Code" or "CUBIN". Throws when
+  // the library lacks a function.
   Rtc(Library library, const std::string& prefix, const std::string& code);
 
   // "hiprtc 7.1 libhiprtc.so.7.1.70100 1234567": the file's name and size tell builds of one version apart.
   const std::string& version() const { return version_; }
   // Throws CompileFailure with the log.
-  std::string compile(const std::string& source, const std::string& name, const std::vector<std::string>& options);
+  std::string compile(const std::string& source, const std::string& name,
+                      const std::vector<std::string>& options);
 
  private:
   class Program;

@@ -45,7 +45,8 @@ void add_block(State& state, const unsigned char* block) {
 }  // namespace
 
 std::string sha256(std::string_view data) {
-  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   auto bytes = reinterpret_cast<const unsigned char*>(data.data());
   size_t whole = data.size() / 64 * 64;
   for (size_t at = 0; at < whole; at += 64) add_block(state, bytes + at);

@@ -30,7 +30,8 @@ std::string included_file(std::string_view line) {
   std::string_view rest = directive(line);
   if (!rest.starts_with("include")) return {};
   size_t open = rest.find('"'), close = rest.rfind('"');
-  return open != rest.npos && close > open ? std::string(rest.substr(open + 1, close - open - 1)) : std::string{};
+  return open != rest.npos && close > open ? std::string(rest.substr(open + 1, close - open - 1))
+                                           : std::string{};
 }
 
 class Flattener {
@@ -48,7 +49,9 @@ class Flattener {
   std::string take() { return std::move(out_); }
 
  private:
-  void mark(const std::string& name, int line) { out_ += "#line " + std::to_string(line) + " \"" + name + "\"\n"; }
+  void mark(const std::string& name, int line) {
+    out_ += "#line " + std::to_string(line) + " \"" + name + "\"\n";
+  }
 
   void add_text(const std::string& name, std::string_view text) {
     mark(name, 1);

@@ -1,12 +1,13 @@
-// What a library writes to standard error while it compiles: comgr prints whole sources there when it refuses them.
+// What a library writes to standard error while it compiles: comgr prints whole sources there when it refuses
+// them.
 #pragma once
 
 #include <string>
 
 namespace mlx_rocm::gpu {
 
-// Holds back everything that the process writes to file descriptor 2 in its lifetime; other threads' lines too, so keep
-// it short. One at a time.
+// Holds back everything that the process writes to file descriptor 2 in its lifetime; other threads' lines
+// too, so keep it short. One at a time.
 class StderrCapture {
  public:
   StderrCapture();

@@ -2,6 +2,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 
 namespace mlx_rocm {
@@ -24,6 +25,7 @@ class AsType : public OpBase<AsType> {
     p.outputs.push_back({r, dtype});
     cpu::run_tiles(p, in, out);
   }
+  void gpu(const Arrays& in, const Arrays& out) override { gpu::astype(in[0], out[0]); }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     return {is_inexact(primals[0].dtype()) && is_inexact(dtype) ? astype(cotangents[0], primals[0].dtype())
                                                                 : zeros_like(primals[0])};
@@ -61,14 +63,8 @@ class View : public OpBase<View> {
     }
     return {{shape, dtype}};
   }
-  void cpu(const Arrays& in, const Arrays& out) override {
-    if (in[0].itemsize() == out[0].itemsize()) {
-      out[0].share(in[0]);
-      return;
-    }
-    array a = cpu::contiguous(in[0]);
-    out[0].share(a, row_major_strides(out[0].shape()), a.offset());
-  }
+  void cpu(const Arrays& in, const Arrays& out) override { run(in[0], out[0], cpu::contiguous); }
+  void gpu(const Arrays& in, const Arrays& out) override { run(in[0], out[0], gpu::contiguous); }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     return {view(cotangents[0], primals[0].dtype())};
   }
@@ -77,6 +73,13 @@ class View : public OpBase<View> {
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     return {{view(moveaxis(inputs[0], axes[0], 0), dtype)}, {0}};
+  }
+
+ private:
+  static void run(const array& in, const array& out, array (*contiguous)(const array&)) {
+    if (in.itemsize() == out.itemsize()) return out.share(in);
+    array a = contiguous(in);
+    out.share(a, row_major_strides(out.shape()), a.offset());
   }
 };
 REGISTER_OP(View)

@@ -5,6 +5,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/pointwise.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -93,6 +94,9 @@ class Elementwise : public Op {
 
   void cpu(const Arrays& in, const Arrays& out) override {
     cpu::run_tiles(program(in[0].dtype(), out[0].dtype()), in, out);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::pointwise_op(id(), in[0].dtype(), out[0].dtype())(in, out);
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
@@ -247,6 +251,9 @@ class Select : public OpBase<Select> {
     int c = p.input(bool_), a = p.input(d), b = p.input(d);
     p.outputs.push_back({p.emit(cpu::block_fn(cpu::id_select, cpu::compute_type(d)), {c, a, b}), d});
     cpu::run_tiles(p, in, out);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::pointwise_op(cpu::id_select, in[1].dtype(), out[0].dtype())(in, out);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {

@@ -130,6 +130,7 @@ class Split : public OpBase<Split> {
       out[i].share(in[0], in[0].strides(), in[0].offset() + at * int64_t(in[0].itemsize()));
     }
   }
+  bool is_view() const override { return true; }
   Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     return {concatenate(cotangents, axis)};
   }

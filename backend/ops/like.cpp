@@ -2,6 +2,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -15,7 +16,6 @@ template <class Self>
 class Like : public OpBase<Self> {
  public:
   std::vector<Spec> infer(const Arrays& in) const override { return {{in[1].shape(), in[0].dtype()}}; }
-  void gpu(const Arrays& in, const Arrays& out) override { this->cpu(in, out); }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
     Arrays result;
@@ -61,6 +61,7 @@ class BroadcastLike : public Like<BroadcastLike> {
   void cpu(const Arrays& in, const Arrays& out) override {
     out[0].share(in[0], broadcast_strides(in[0].shape(), in[0].strides(), in[1].shape()), in[0].offset());
   }
+  bool is_view() const override { return true; }
   static array transposed(const array& g, const array& primal) { return unbroadcast(g, primal); }
 };
 REGISTER_OP(BroadcastLike)
@@ -69,17 +70,8 @@ class ReshapeLike : public Like<ReshapeLike> {
  public:
   static constexpr const char* kName = "reshape_like";
   static constexpr bool kAligns = false;
-  void cpu(const Arrays& in, const Arrays& out) override {
-    // Contiguity is the device's matter: the view rules are those of reshape.
-    Strides strides;
-    if (reshape_strides(in[0].shape(), in[0].strides(), out[0].shape(), &strides)) {
-      out[0].share(in[0], strides, in[0].offset());
-    } else {
-      array a = cpu::contiguous(in[0]);
-      out[0].share(a, row_major_strides(out[0].shape()), a.offset());
-    }
-  }
-  void gpu(const Arrays& in, const Arrays& out) override { Op::gpu(in, out); }
+  void cpu(const Arrays& in, const Arrays& out) override { reshape_memory(in[0], out[0], cpu::contiguous); }
+  void gpu(const Arrays& in, const Arrays& out) override { reshape_memory(in[0], out[0], gpu::contiguous); }
   static array transposed(const array& g, const array& primal) { return reshape_like(g, primal); }
 };
 REGISTER_OP(ReshapeLike)
@@ -124,7 +116,7 @@ class CountAlong : public OpBase<CountAlong> {
     array value = array::scalar(n, dtype);
     out[0].share(value);
   }
-  void gpu(const Arrays& in, const Arrays& out) override { cpu(in, out); }
+  bool is_view() const override { return true; }
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
     return {zeros_like(primals[0])};
   }

@@ -2,6 +2,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/index.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
@@ -29,6 +30,7 @@ class Broadcast : public OpBase<Broadcast> {
   void cpu(const Arrays& in, const Arrays& out) override {
     out[0].share(in[0], broadcast_strides(in[0].shape(), in[0].strides(), shape), in[0].offset());
   }
+  bool is_view() const override { return true; }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     return {unbroadcast(cotangents[0], primals[0])};
   }
@@ -51,15 +53,8 @@ REGISTER_OP(Broadcast)
 template <class Self>
 class ReshapeBase : public OpBase<Self> {
  public:
-  void cpu(const Arrays& in, const Arrays& out) override {
-    Strides strides;
-    if (reshape_strides(in[0].shape(), in[0].strides(), out[0].shape(), &strides)) {
-      out[0].share(in[0], strides, in[0].offset());
-    } else {
-      array a = cpu::contiguous(in[0]);
-      out[0].share(a, row_major_strides(out[0].shape()), a.offset());
-    }
-  }
+  void cpu(const Arrays& in, const Arrays& out) override { reshape_memory(in[0], out[0], cpu::contiguous); }
+  void gpu(const Arrays& in, const Arrays& out) override { reshape_memory(in[0], out[0], gpu::contiguous); }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     return {reshape_like(cotangents[0], primals[0])};
   }
@@ -249,6 +244,7 @@ class Transpose : public OpBase<Transpose> {
     for (int a : axes) strides.push_back(in[0].strides()[a]);
     out[0].share(in[0], strides, in[0].offset());
   }
+  bool is_view() const override { return true; }
   Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     Axes inverse(axes.size());
     for (size_t i = 0; i < axes.size(); ++i) inverse[axes[i]] = int(i);
@@ -284,6 +280,7 @@ class Slice : public OpBase<Slice> {
   }
   std::vector<Spec> infer(const Arrays& in) const override { return {{shape_of(start, stop, step), in[0].dtype()}}; }
   void cpu(const Arrays& in, const Arrays& out) override { view_of(in[0], start, step, out[0]); }
+  bool is_view() const override { return true; }
   static void view_of(const array& from, const Shape& start, const Shape& step, const array& to) {
     Strides strides = from.strides();
     int64_t offset = 0;
@@ -381,10 +378,8 @@ class AsStrided : public OpBase<AsStrided> {
     }
     return {{shape, in[0].dtype()}};
   }
-  void cpu(const Arrays& in, const Arrays& out) override {
-    array a = cpu::contiguous(in[0]);
-    out[0].share(a, strides, a.offset() + offset * int64_t(a.itemsize()));
-  }
+  void cpu(const Arrays& in, const Arrays& out) override { run(cpu::contiguous(in[0]), out[0]); }
+  void gpu(const Arrays& in, const Arrays& out) override { run(gpu::contiguous(in[0]), out[0]); }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     // Every element collects the cotangents of all places that show it: scatter-add by flat index.
     int64_t n = primals[0].size();
@@ -403,6 +398,11 @@ class AsStrided : public OpBase<AsStrided> {
     to.insert(to.begin(), a.shape(0));
     step.insert(step.begin(), a.size() / std::max(1, a.shape(0)));
     return {{as_strided(a, to, step, offset)}, {0}};
+  }
+
+ private:
+  void run(const array& a, const array& out) const {
+    out.share(a, strides, a.offset() + offset * int64_t(a.itemsize()));
   }
 };
 REGISTER_OP(AsStrided)
@@ -426,6 +426,7 @@ class Copy : public Identity<Copy> {
   static constexpr const char* kName = "copy";
   int forwards(int, int) const override { return 0; }
   void cpu(const Arrays& in, const Arrays& out) override { out[0].share(in[0]); }
+  bool is_view() const override { return true; }
 };
 REGISTER_OP(Copy)
 
@@ -435,6 +436,7 @@ class StopGradient : public Identity<StopGradient> {
   bool blocks_gradient() const override { return true; }
   int forwards(int, int) const override { return 0; }
   void cpu(const Arrays& in, const Arrays& out) override { out[0].share(in[0]); }
+  bool is_view() const override { return true; }
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
     return {zeros_like(primals[0])};
   }
@@ -453,15 +455,21 @@ class Contiguous : public Identity<Contiguous> {
   static auto fields(auto& self) { return std::tie(self.allow_col_major); }
 
   void cpu(const Arrays& in, const Arrays& out) override {
-    const array& a = in[0];
+    if (keeps(in[0])) return out[0].share(in[0]);
+    out[0].allocate();
+    cpu::copy(in[0], out[0]);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    if (keeps(in[0])) return out[0].share(in[0]);
+    gpu::allocate(out[0]);
+    gpu::copy(in[0], out[0]);
+  }
+
+ private:
+  bool keeps(const array& a) const {
     Shape reversed(std::make_reverse_iterator(a.shape().end()), std::make_reverse_iterator(a.shape().begin()));
     Strides back(std::make_reverse_iterator(a.strides().end()), std::make_reverse_iterator(a.strides().begin()));
-    if (a.row_contiguous() || (allow_col_major && is_row_contiguous(reversed, back))) {
-      out[0].share(a);
-    } else {
-      out[0].allocate();
-      cpu::copy(a, out[0]);
-    }
+    return a.row_contiguous() || (allow_col_major && is_row_contiguous(reversed, back));
   }
 };
 REGISTER_OP(Contiguous)

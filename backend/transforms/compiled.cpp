@@ -1,5 +1,6 @@
 #include "backend/transforms/compiled.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -112,6 +113,48 @@ class TileBuilder {
   std::vector<bool> uniform_;
 };
 
+// The program as statements over the values' compute types, for backend/gpu/pointwise.h. Results of half type are rounded as in
+// the tile program. Constants are inputs behind the program's own.
+gpu::Pointwise make_pointwise(const Program& p) {
+  std::vector<std::string> names(p.values.size());
+  std::vector<Dtype> inputs, outputs;
+  auto input = [&](int v) {
+    names[v] = "x" + std::to_string(inputs.size());
+    inputs.push_back(p.values[v].dtype);
+  };
+  for (int v = 0; v < p.num_inputs; ++v) input(v);
+  for (const auto& c : p.constants) input(c.first);
+  std::string body;
+  for (const Program::Step& s : p.steps) {
+    const int out = s.first_output;
+    const Dtype to = p.values[out].dtype;
+    const std::string& a = names[s.inputs[0]];
+    if (is_broadcast(*s.op)) {
+      names[out] = a;
+      continue;
+    }
+    std::string e;
+    bool rounds = is_half(to);
+    if (is_astype(*s.op)) {
+      e = "convert<" + std::string(gpu::compute_name(to)) + ">(" + a + ")";
+    } else {
+      const int id = elementwise_id(*s.op);
+      e = gpu::functor(id) + "(" + a;
+      for (size_t i = 1; i < s.inputs.size(); ++i) e += ", " + names[s.inputs[i]];
+      e += ")";
+      rounds = rounds && !exact(id);
+    }
+    if (rounds) e = "rounded<" + std::string(gpu::type_name(to)) + ">(" + e + ")";
+    names[out] = "t" + std::to_string(out);
+    body += "  const " + std::string(gpu::compute_name(to)) + " " + names[out] + " = " + e + ";\n";
+  }
+  for (size_t k = 0; k < p.outputs.size(); ++k) {
+    body += "  y" + std::to_string(k) + " = " + names[p.outputs[k]] + ";\n";
+    outputs.push_back(p.values[p.outputs[k]].dtype);
+  }
+  return gpu::Pointwise(std::move(inputs), std::move(outputs), std::move(body));
+}
+
 std::string make_key(const Program& p) {
   std::string key;
   auto put = [&](auto x) { key += std::to_string(x) + ","; };
@@ -191,20 +234,35 @@ const cpu::TileProgram& Compiled::tiles(const std::vector<bool>& single) {
   return *tiles_;
 }
 
+// Shapes that were equal when traced may differ in shapeless replays.
+static bool one_shape(const Arrays& out) {
+  return std::all_of(out.begin(), out.end(), [&](const array& o) { return o.shape() == out[0].shape(); });
+}
+
 void Compiled::cpu(const Arrays& in, const Arrays& out) {
-  for (const array& o : out) {
-    // Only shapeless replays get here: shapes that were equal when traced differ now.
-    if (!(o.shape() == out[0].shape())) {
-      return run_steps(program_, in, out, [](Op& op, const Arrays& i, const Arrays& o) { op.cpu(i, o); });
-    }
+  if (!one_shape(out)) {
+    return run_steps(program_, in, out, [](Op& op, const Arrays& i, const Arrays& o) { op.cpu(i, o); });
   }
   std::vector<bool> single(in.size());
   for (size_t i = 0; i < in.size(); ++i) single[i] = in[i].size() == 1;
   cpu::run_tiles(tiles(single), in, out, constants_);
 }
 
+const gpu::Pointwise& Compiled::pointwise() {
+  if (!pointwise_) pointwise_ = std::make_unique<gpu::Pointwise>(make_pointwise(program_));
+  return *pointwise_;
+}
+
 void Compiled::gpu(const Arrays& in, const Arrays& out) {
-  run_steps(program_, in, out, [](Op& op, const Arrays& i, const Arrays& o) { op.gpu(i, o); });
+  // A kernel takes its operands in registers and in 4 KB of arguments.
+  constexpr size_t kMostOperands = 24;
+  if (!one_shape(out) || in.size() + constants_.size() + out.size() > kMostOperands) {
+    return run_steps(program_, in, out, [](Op& op, const Arrays& i, const Arrays& o) { op.gpu(i, o); });
+  }
+  if (constants_.empty()) return pointwise()(in, out);
+  Arrays all = in;
+  all.insert(all.end(), constants_.begin(), constants_.end());
+  pointwise()(all, out);
 }
 
 Arrays Compiled::vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,

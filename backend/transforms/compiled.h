@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "backend/cpu/tile.h"
+#include "backend/gpu/pointwise.h"
 #include "backend/transforms/program.h"
 
 namespace mlx_rocm {
@@ -37,6 +38,7 @@ class Compiled : public Op {
 
  private:
   const cpu::TileProgram& tiles(const std::vector<bool>& single);
+  const gpu::Pointwise& pointwise();
 
   Program program_;
   std::string description_, key_;
@@ -44,6 +46,7 @@ class Compiled : public Op {
   // The program for one choice of which inputs have a single element; evaluation is serialised, so one is enough.
   std::unique_ptr<cpu::TileProgram> tiles_;
   std::vector<bool> tiles_single_;
+  std::unique_ptr<gpu::Pointwise> pointwise_;
 };
 
 // Replaces groups of connected elementwise steps by Compiled ops.

@@ -6,6 +6,7 @@
 
 #include "backend/core/error.h"
 #include "backend/core/op.h"
+#include "backend/gpu/evaluation.h"
 
 namespace mlx_rocm {
 namespace {
@@ -60,7 +61,7 @@ std::vector<Step> order(const Arrays& outputs) {
   return tape;
 }
 
-void run(const Step& step, bool retain) {
+void run(const Step& step, bool retain, gpu::Evaluation& gpus) {
   Ref<Call> call(step.call);
   check_usable(call->stream);
   Arrays outputs;
@@ -71,17 +72,23 @@ void run(const Step& step, bool retain) {
   }
   bool tracer = step.node->tracer;
   if (call->stream.device.type == Device::cpu) {
+    for (const array& in : call->inputs) {
+      // The op may write there; work of a GPU that reads it comes first.
+      if (DeviceCopy* copy = in.buffer()->device(); copy && in.donatable()) copy->wait_unused();
+    }
     call->op->cpu(call->inputs, outputs);
+    if (!call->op->is_view()) {
+      for (const array& out : outputs) out.buffer()->host_written();
+    }
   } else {
-    call->op->gpu(call->inputs, outputs);
+    gpus.run(call->stream, [&] { call->op->gpu(call->inputs, outputs); });
   }
   if (retain && tracer) return;
   for (const array& out : outputs) out.detach();
 }
 
-}  // namespace
-
-void eval(Arrays outputs) {
+// Queues the work, or does it where it runs on the CPU.
+void start(const Arrays& outputs) {
   bool retain = in_tracing();
   if (in_opaque_tracing()) {
     for (const array& a : outputs) {
@@ -92,10 +99,20 @@ void eval(Arrays outputs) {
     }
   }
   std::lock_guard lock(eval_mutex());
-  for (const Step& step : order(outputs)) run(step, retain);
+  gpu::Evaluation gpus;
+  for (const Step& step : order(outputs)) run(step, retain, gpus);
   // An array evaluated while it was traced keeps its producer until it is evaluated again outside.
   if (!retain) {
     for (const array& a : outputs) a.detach();
+  }
+}
+
+}  // namespace
+
+void eval(Arrays outputs) {
+  start(outputs);
+  for (const array& a : outputs) {
+    if (DeviceCopy* copy = a.buffer()->device()) copy->wait();
   }
 }
 
@@ -109,7 +126,7 @@ void async_eval(Arrays outputs) {
   }
   // Work that fails where nobody waits for it is reported by the next synchronize; what cannot run at all, at once.
   try {
-    eval(std::move(outputs));
+    start(outputs);
   } catch (const TypeError&) {
     throw;
   } catch (const NotImplemented&) {

@@ -17,6 +17,7 @@ COMMANDS = {
     "convert": "quantise or convert a model",
     "lora": "fine-tune a model",
     "server": "serve a model over HTTP (OpenAI's protocol)",
+    "warm": "compile GPU kernels ahead of their first use",
     "info": "show devices, memory, versions and caches",
 }
 
@@ -76,6 +77,10 @@ def _main(argv):
         from . import info
 
         return info.main(rest)
+    if command == "warm":
+        from . import warm
+
+        return warm.main(rest)
     from . import commands
 
     options, passed_on = _parser(command).parse_known_args(rest)

@@ -1,0 +1,386 @@
+#include "backend/gpu/pointwise.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+#include "backend/core/error.h"
+#include "backend/cpu/tile.h"
+#include "backend/gpu/residency.h"
+
+namespace mlx_rocm::gpu {
+namespace {
+
+constexpr uint32_t kThreads = 256;
+
+constexpr const char* kFunctors[cpu::num_elementwise] = {
+#define UNARY(name, functor, ...) #functor,
+#define BINARY(name, functor, ...) #functor,
+#include "backend/ops/elementwise.def"
+#undef UNARY
+#undef BINARY
+    "Select",
+};
+
+// How a kernel gets at an operand, one letter each.
+enum Kind : char {
+  kValue = 's',    // by value
+  kUniform = 'u',  // one element in memory
+  kVector = 'v',   // neighbouring elements, aligned
+  kRepeat = 'r',   // stride 0 along the last axis
+  kApart = 'e',    // any other stride along the last axis
+};
+
+std::string number(const char* prefix, size_t i) { return prefix + std::to_string(i); }
+
+// --- donation and memory of the outputs
+
+// The layout that all inputs with more than one element share with each other, or null.
+const Strides* common_layout(const Arrays& in, const Shape& shape) {
+  const array* first = nullptr;
+  for (const array& a : in) {
+    if (a.size() == 1 && shape != a.shape()) continue;
+    if (a.shape() != shape) return nullptr;
+    if (!first) {
+      if (!a.dense()) return nullptr;
+      first = &a;
+    } else if (!(a.row_contiguous() && first->row_contiguous()) && !(a.strides() == first->strides())) {
+      return nullptr;
+    }
+  }
+  return first ? &first->strides() : nullptr;
+}
+
+void give_memory(const Arrays& in, const Arrays& out, const Strides* layout) {
+  SmallVector<int, 8> taken;
+  for (const array& o : out) {
+    if (o.is_evaluated()) continue;
+    int donor = -1;
+    for (size_t i = 0; i < in.size() && donor < 0; ++i) {
+      const array& a = in[i];
+      bool fits = a.shape() == o.shape() && (layout || a.row_contiguous()) && a.itemsize() == o.itemsize();
+      // A buffer that only the host has would be uploaded first.
+      if (!fits || !a.buffer()->device() || !a.donatable() || std::find(taken.begin(), taken.end(), int(i)) != taken.end()) continue;
+      donor = int(i);
+    }
+    if (donor >= 0) {
+      taken.push_back(donor);
+      o.share(in[donor]);
+    } else if (layout) {
+      allocate(o, *layout);
+    } else {
+      allocate(o);
+    }
+  }
+}
+
+// A view that repeats one element everywhere.
+bool repeats_one(const array& a) {
+  return a.size() > 1 && std::all_of(a.strides().begin(), a.strides().end(), [](int64_t s) { return s == 0; });
+}
+array one_of(const array& a) {
+  array one(make_ref<Node>(Shape{}, a.dtype()));
+  one.set_memory(a.buffer(), {}, a.offset());
+  return one;
+}
+
+bool aligned(const array& a, size_t vec) {
+  return a.offset() % int64_t(std::min<size_t>(16, vec * a.itemsize())) == 0;
+}
+
+}  // namespace
+
+std::string functor(int id) { return std::string(kFunctors[id]) + "()"; }
+
+Pointwise::Pointwise(std::vector<Dtype> inputs, std::vector<Dtype> outputs, std::string body)
+    : inputs_(std::move(inputs)), outputs_(std::move(outputs)), body_(std::move(body)) {}
+
+// One launch: the kinds of the operands are chosen, then the kernel, then its arguments.
+class PointwiseLaunch {
+ public:
+  PointwiseLaunch(const Pointwise& p, const Arrays& in, const Arrays& out) : p_(p), in_(in), out_(out) {}
+
+  void run(bool flat) {
+    choose_vector();
+    if (!flat || !make_flat()) make_strided();
+    const Kernel& k = p_.kernel(variant_);
+    collect_arguments();
+    detail::launch(k, cover(std::max<int64_t>(threads_, 1), kThreads), kThreads, 0, arguments_.data(), arguments_.size());
+  }
+
+ private:
+  size_t operands() const { return in_.size() + out_.size(); }
+  const array& operand(size_t i) const { return i < in_.size() ? in_[i] : out_[i - in_.size()]; }
+
+  void choose_vector() {
+    size_t smallest = 16, largest = 1;
+    for (size_t i = 0; i < operands(); ++i) {
+      const array& a = operand(i);
+      if (i < in_.size() && a.size() == 1) continue;
+      smallest = std::min(smallest, a.itemsize());
+      largest = std::max(largest, a.itemsize());
+    }
+    vec_ = std::max<size_t>(1, std::min(16 / smallest, 32 / largest));
+    kinds_.assign(operands(), kVector);
+    for (size_t i = 0; i < in_.size(); ++i) {
+      if (in_[i].size() == 1) kinds_[i] = on_host(in_[i]) ? kValue : kUniform;
+    }
+  }
+
+  // Everything lies in the same order: one index serves all.
+  bool make_flat() {
+    const int64_t n = out_[0].size();
+    for (size_t i = 0; i < operands(); ++i) {
+      if (kinds_[i] == kVector && !aligned(operand(i), vec_)) vec_ = 1;
+    }
+    count_ = uint64_t(n);
+    wide_ = n > INT32_MAX;
+    threads_ = (n + int64_t(vec_) - 1) / int64_t(vec_);
+    variant_ = "f";
+    name_variant();
+    return true;
+  }
+
+  void make_strided() {
+    Shape shape = out_[0].shape();
+    std::vector<Strides> strides;
+    for (size_t i = 0; i < operands(); ++i) {
+      if (kinds_[i] != kVector) continue;
+      const array& a = operand(i);
+      strides.push_back(broadcast_strides(a.shape(), a.strides(), out_[0].shape()));
+      index_.push_back(i);
+    }
+    collapse(shape, strides);
+    if (shape.size() > size_t(LAYOUT_MAX_DIMS)) runtime_error("[gpu] An elementwise operation over ", shape.size(), " separate axes.");
+    const int last = int(shape.size()) - 1;
+    bool vectors = shape[last] % int64_t(vec_) == 0;
+    for (size_t k = 0; k < index_.size() && vectors; ++k) {
+      if (strides[k][last] != 1) continue;
+      vectors = aligned(operand(index_[k]), vec_);
+      for (int i = 0; i < last; ++i) vectors = vectors && strides[k][i] % int64_t(vec_) == 0;
+    }
+    if (!vectors) vec_ = 1;
+    Arrays views;
+    for (size_t k = 0; k < index_.size(); ++k) {
+      const int64_t step = strides[k][last];
+      kinds_[index_[k]] = step == 0 ? kRepeat : step == 1 || vec_ == 1 ? kVector : kApart;
+      inner_.push_back(step);
+      views.push_back(operand(index_[k]));
+    }
+    wide_ = !fits_u32(views) || out_[0].size() > INT32_MAX;
+    fill_layout(shape, strides, last);
+    threads_ = out_[0].size() / int64_t(vec_);
+    count_ = uint64_t(threads_);
+    variant_ = "l";
+    name_variant();
+  }
+
+  // The bytes of a Layout<index_.size()>.
+  void fill_layout(const Shape& shape, const std::vector<Strides>& strides, int last) {
+    Layout<1> head{};
+    head.ndim = last + 1;
+    for (int i = 0; i < LAYOUT_MAX_DIMS; ++i) head.shape[i] = i <= last ? shape[i] : 1;
+    head.shape[last] /= int(vec_);
+    layout_.resize(offsetof(Layout<1>, strides) + index_.size() * sizeof(head.strides[0]));
+    std::memcpy(layout_.data(), &head, offsetof(Layout<1>, strides));
+    auto* to = reinterpret_cast<long long*>(layout_.data() + offsetof(Layout<1>, strides));
+    for (const Strides& s : strides) {
+      for (int i = 0; i < LAYOUT_MAX_DIMS; ++i) *to++ = i > last ? 0 : i == last ? s[i] * int64_t(vec_) : s[i];
+    }
+  }
+
+  void name_variant() {
+    for (char k : kinds_) variant_ += k;
+    variant_ += wide_ ? 'L' : 'I';
+    variant_ += std::to_string(vec_);
+    variant_ += char('a' + current().device().index);
+  }
+
+  void collect_arguments() {
+    values_.resize(in_.size());
+    for (size_t i = 0; i < operands(); ++i) {
+      if (kinds_[i] == kValue) {
+        std::memcpy(&values_[i], in_[i].bytes(), in_[i].itemsize());
+        arguments_.push_back({&values_[i], nullptr, false});
+      } else {
+        arguments_.push_back({nullptr, &operand(i), i >= in_.size()});
+      }
+    }
+    count32_ = uint32_t(count_);
+    if (wide_) {
+      arguments_.push_back({&count_, nullptr, false});
+    } else {
+      arguments_.push_back({&count32_, nullptr, false});
+    }
+    if (variant_[0] != 'l') return;
+    arguments_.push_back({layout_.data(), nullptr, false});
+    for (size_t k = 0; k < index_.size(); ++k) {
+      if (kinds_[index_[k]] == kApart) arguments_.push_back({&inner_[k], nullptr, false});
+    }
+  }
+
+  const Pointwise& p_;
+  const Arrays &in_, &out_;
+  size_t vec_ = 1;
+  bool wide_ = false;
+  uint64_t count_ = 0;  // elements of a flat launch, vectors of a strided one
+  uint32_t count32_ = 0;
+  int64_t threads_ = 0;
+  SmallVector<char, 16> kinds_;
+  std::string variant_;
+  SmallVector<size_t, 8> index_;   // operands in memory, in the order of the layout
+  SmallVector<int64_t, 8> inner_;  // their strides along the last axis
+  SmallVector<uint64_t, 8> values_;
+  std::vector<char> layout_;
+  SmallVector<detail::Argument, 16> arguments_;
+};
+
+void Pointwise::operator()(const Arrays& inputs, const Arrays& out) const {
+  Arrays replaced;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!repeats_one(inputs[i])) continue;
+    if (replaced.empty()) replaced = inputs;
+    replaced[i] = one_of(inputs[i]);
+  }
+  const Arrays& in = replaced.empty() ? inputs : replaced;
+  const Strides* layout = common_layout(in, out[0].shape());
+  give_memory(in, out, layout);
+  if (out[0].size() == 0) return;
+  bool flat = layout || std::all_of(in.begin(), in.end(), [](const array& a) { return a.size() == 1; });
+  for (const array& o : out) {
+    const bool rows = !layout || is_row_contiguous(o.shape(), *layout);
+    flat = flat && (rows ? o.row_contiguous() : o.strides() == *layout);
+  }
+  PointwiseLaunch(*this, in, out).run(flat);
+}
+
+const Kernel& Pointwise::kernel(const std::string& variant) const {
+  for (const auto& [name, k] : variants_) {
+    if (name == variant) return *k;
+  }
+  const Kernel& k = gpu::kernel("pointwise.hip", "pointwise", {}, text(variant));
+  variants_.emplace_back(variant, &k);
+  return k;
+}
+
+// The kernel's text for a variant: layout ('f' flat, 'l' strided), a kind for each operand, index width, vector width, device.
+std::string Pointwise::text(const std::string& variant) const {
+  const size_t n = inputs_.size() + outputs_.size();
+  const std::string kinds = variant.substr(1, n);
+  const bool flat = variant[0] == 'f', wide = variant[1 + n] == 'L';
+  const std::string vec = variant.substr(2 + n, variant.size() - n - 3);
+  auto dtype = [&](size_t i) { return i < inputs_.size() ? inputs_[i] : outputs_[i - inputs_.size()]; };
+  auto storage = [&](size_t i) { return std::string(type_name(dtype(i))); };
+  auto compute = [&](size_t i) { return std::string(compute_name(dtype(i))); };
+  auto is_input = [&](size_t i) { return i < inputs_.size(); };
+  auto cast = [&](size_t i, const std::string& x) { return is_half(dtype(i)) ? "cast<float>(" + x + ")" : x; };
+
+  // One element.
+  std::string s = "DEVICE void element(";
+  for (size_t i = 0; i < n; ++i) {
+    s += (i ? ", " : "") + compute(i) + (is_input(i) ? number(" x", i) : number("& y", i - inputs_.size()));
+  }
+  s += ") {\n" + body_ + "}\n";
+
+  s += "KERNEL(256) pointwise(";
+  size_t in_memory = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (kinds[i] == kValue) {
+      s += number("u64 b", i) + ", ";
+    } else {
+      s += std::string(is_input(i) ? "const " : "") + storage(i) + number("* p", i) + ", ";
+      in_memory += kinds[i] != kUniform;
+    }
+  }
+  const std::string index = wide ? "u64" : "u32", offset = wide ? "i64" : "i32";
+  s += index + " count";
+  if (!flat) {
+    s += ", Layout<" + std::to_string(in_memory) + "> layout";
+    for (size_t i = 0; i < n; ++i) {
+      if (kinds[i] == kApart) s += number(", i64 step", i);
+    }
+  }
+  s += ") {\n";
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (kinds[i] == kValue) s += "  const " + compute(i) + number(" c", i) + " = " + cast(i, "from_bits<" + storage(i) + ">(" + number("b", i) + ")") + ";\n";
+    if (kinds[i] == kUniform) s += "  const " + compute(i) + number(" c", i) + " = " + cast(i, number("p", i) + "[0]") + ";\n";
+  }
+  auto call = [&](const std::string& e) {  // element e of the vectors
+    std::string t = "    element(";
+    for (size_t i = 0; i < n; ++i) {
+      t += i ? ", " : "";
+      if (!is_input(i)) {
+        t += number("y", i - inputs_.size());
+      } else if (kinds[i] == kValue || kinds[i] == kUniform) {
+        t += number("c", i);
+      } else {
+        t += cast(i, number("v", i) + e);
+      }
+    }
+    return t + ");\n";
+  };
+  auto results = [&] {
+    std::string t;
+    for (size_t k = 0; k < outputs_.size(); ++k) t += "    " + std::string(compute_name(outputs_[k])) + number(" y", k) + ";\n";
+    return t;
+  };
+  s += "  const " + index + " first = (" + index + ")group_x() * 256 + thread_x(), step = (" + index + ")group_count_x() * 256;\n";
+  s += "  const " + index + " vectors = " + (flat && vec != "1" ? "count / " + vec : "count") + ";\n";
+  s += "  for (" + index + " i = first; i < vectors; i += step) {\n";
+  if (!flat) s += "    " + offset + " at[" + std::to_string(in_memory) + "];\n    layout.offsets<" + index + ">(i, at);\n";
+  size_t slot = 0;
+  std::vector<std::string> place(n);
+  for (size_t i = 0; i < n; ++i) {
+    if (kinds[i] == kValue || kinds[i] == kUniform) continue;
+    place[i] = number("p", i) + (flat ? " + (u64)i * " + vec : " + at[" + std::to_string(slot++) + "]");
+    if (!is_input(i)) continue;
+    s += "    auto " + number("v", i) + " = ";
+    if (kinds[i] == kVector) s += "load<" + vec + ">(" + place[i] + ");\n";
+    if (kinds[i] == kRepeat) s += "repeat<" + vec + ">(*(" + place[i] + "));\n";
+    if (kinds[i] == kApart) s += "load_apart<" + vec + ">(" + place[i] + ", " + number("step", i) + ");\n";
+  }
+  for (size_t k = 0; k < outputs_.size(); ++k) s += "    Vec<" + std::string(type_name(outputs_[k])) + ", " + vec + "> " + number("w", k) + ";\n";
+  s += "    UNROLL\n    for (int e = 0; e < " + vec + "; e++) {\n" + results() + call("[e]");
+  for (size_t k = 0; k < outputs_.size(); ++k) s += "    " + number("w", k) + "[e] = cast<" + type_name(outputs_[k]) + ">(" + number("y", k) + ");\n";
+  s += "    }\n";
+  for (size_t k = 0; k < outputs_.size(); ++k) {
+    const size_t i = inputs_.size() + k;
+    if (kinds[i] == kVector) s += "    store(" + place[i] + ", " + number("w", k) + ");\n";
+    if (kinds[i] == kRepeat) s += "    *(" + place[i] + ") = " + number("w", k) + "[0];\n";
+    if (kinds[i] == kApart) s += "    store_apart(" + place[i] + ", " + number("step", i) + ", " + number("w", k) + ");\n";
+  }
+  s += "  }\n";
+  if (flat && vec != "1") {
+    // What is left after the last whole vector.
+    s += "  if (first < count % " + vec + ") {\n    const " + index + " i = count - 1 - first;\n";
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      if (kinds[i] == kVector) s += "    const " + storage(i) + number(" v", i) + " = " + number("p", i) + "[i];\n";
+    }
+    s += results() + call("");
+    for (size_t k = 0; k < outputs_.size(); ++k) {
+      s += "    " + number("p", inputs_.size() + k) + "[i] = cast<" + type_name(outputs_[k]) + ">(" + number("y", k) + ");\n";
+    }
+    s += "  }\n";
+  }
+  return s + "}\n";
+}
+
+const Pointwise& pointwise_op(int id, Dtype in, Dtype out) {
+  // Under the evaluation lock, as all of gpu().
+  static std::array<std::array<std::unique_ptr<Pointwise>, Dtype::count>, cpu::num_elementwise> made;
+  auto& slot = made[id][in.val];
+  if (!slot) {
+    const bool unary = id != cpu::id_select && cpu::elementwise_arity(id) == 1;
+    std::vector<Dtype> inputs = unary ? std::vector<Dtype>{in} : std::vector<Dtype>{in, in};
+    std::string arguments = unary ? "(x0)" : "(x0, x1)";
+    if (id == cpu::id_select) {
+      inputs = {bool_, in, in};
+      arguments = "(x0, x1, x2)";
+    }
+    slot = std::make_unique<Pointwise>(inputs, std::vector<Dtype>{out}, "  y0 = " + functor(id) + arguments + ";\n");
+  }
+  return *slot;
+}
+
+}  // namespace mlx_rocm::gpu

@@ -1,0 +1,149 @@
+#include "backend/gpu/residency.h"
+
+#include <cstring>
+
+#include "backend/core/error.h"
+
+namespace mlx_rocm::gpu {
+namespace {
+
+// Guards the flags of all residents: they change for nanoseconds at a time. Waits and copies of single buffers that hold
+// it are those that no other thread could go on without.
+std::mutex& mutex() {
+  static auto* m = new std::mutex;
+  return *m;
+}
+
+}  // namespace
+
+Resident::Resident(size_t bytes, Queue& queue, bool valid, bool exported)
+    : device_(queue.device()), bytes_(bytes), unified_(device_.facts.integrated && !exported), device_valid_(valid),
+      exported_(exported) {
+  block_ = device_.allocator.allocate(bytes, queue);
+  if (memory::poison()) {
+    device_.check(device_.call.fill(block_.memory, 0xff, bytes, queue.handle()), "poisoning memory");
+    queue.advance();
+    block_.queue = &queue;
+    block_.ticket = queue.issued();
+  }
+  host_valid_ = !valid;
+}
+
+Resident::~Resident() {
+  try {
+    device_.allocator.release(block_);
+  } catch (const std::exception&) {
+    // A lost device: its memory goes with the process.
+  }
+}
+
+std::pair<Queue*, uint64_t> Resident::last_write() {
+  std::lock_guard lock(mutex());
+  return {writer_, written_};
+}
+
+void Resident::wait() {
+  auto [queue, ticket] = last_write();
+  if (queue) queue->wait(ticket);
+}
+
+void Resident::wait_unused() {
+  if (!unified()) return;  // the host writes to memory of its own
+  Queue* queue;
+  uint64_t ticket;
+  {
+    std::lock_guard lock(mutex());
+    queue = block_.queue;
+    ticket = block_.ticket;
+  }
+  if (queue) queue->wait(ticket);
+}
+
+void* Resident::host(void*& host, const std::function<void*()>& make_host) {
+  {
+    std::lock_guard lock(mutex());
+    if (host_valid_ && !unified()) return host;
+  }
+  wait();
+  std::lock_guard lock(mutex());
+  if (unified()) return block_.memory;
+  if (host_valid_) return host;
+  fill_host(host, make_host);
+  return host;
+}
+
+// The work that wrote it is done, so a queue of its own can copy: not behind what was queued since.
+void Resident::fill_host(void*& host, const std::function<void*()>& make_host) {
+  if (!host) host = make_host();
+  if (writer_ || device_valid_) device_.staging.download(host, block_.memory, bytes_, device_.downloads());
+  host_valid_ = true;
+}
+
+void Resident::to_host(void*& host, const std::function<void*()>& make_host) {
+  wait();
+  std::lock_guard lock(mutex());
+  if (!host_valid_ || unified()) fill_host(host, make_host);
+}
+
+bool Resident::host_is_current() {
+  std::lock_guard lock(mutex());
+  return host_valid_ && !unified() && !exported_;
+}
+
+void Resident::host_written() {
+  std::lock_guard lock(mutex());
+  if (host_valid_ && !unified()) device_valid_ = false;
+}
+
+void Resident::exported() {
+  std::lock_guard lock(mutex());
+  exported_ = true;
+}
+
+void* Resident::use(const Buffer& buffer, Queue& queue, bool write) {
+  std::lock_guard lock(mutex());
+  if (block_.queue && block_.queue != &queue) queue.order_after(*block_.queue, block_.ticket);
+  const bool stale = !device_valid_ || (exported_ && host_valid_ && !unified());
+  if (stale && host_valid_) {
+    if (unified()) {
+      // A move: from now on the host reads this memory too.
+      if (block_.queue) block_.queue->wait(block_.ticket);
+      std::memcpy(block_.memory, buffer.host_memory(), bytes_);
+    } else {
+      // On a queue of its own, so that the work of `queue` keeps the number it is about to get.
+      Queue& uploads = device_.uploads();
+      if (block_.queue) uploads.order_after(*block_.queue, block_.ticket);
+      device_.staging.upload(block_.memory, buffer.host_memory(), bytes_, uploads);
+      queue.order_after(uploads, uploads.issued());
+    }
+    device_valid_ = true;
+  }
+  block_.queue = &queue;
+  block_.ticket = queue.next();
+  if (write) {
+    writer_ = &queue;
+    written_ = queue.next();
+    host_valid_ = false;
+  }
+  return block_.memory;
+}
+
+void* address(const array& a, Queue& queue, bool write) {
+  const Buffer& b = *a.buffer();
+  if (b.size() == 0) return nullptr;
+  auto* resident = static_cast<Resident*>(b.device());
+  if (!resident || &resident->device() != &queue.device()) {
+    // From the host, or through it from another device.
+    b.move_to_host();
+    auto fresh = std::make_unique<Resident>(b.size(), queue.device().uploads(), false, b.is_exported());
+    resident = fresh.get();
+    b.attach(std::move(fresh));
+  }
+  return static_cast<char*>(resident->use(b, queue, write)) + a.offset();
+}
+
+bool on_host(const array& a) {
+  return !a.buffer()->device() || static_cast<Resident*>(a.buffer()->device())->host_is_current();
+}
+
+}  // namespace mlx_rocm::gpu

@@ -1,0 +1,103 @@
+// Elementwise work: eager ops, casts, copies between layouts and groups fused by mx.compile. backend/gpu/pointwise.cpp
+// writes generated.h: the function of one element and the kernel `pointwise` around it, which reads every operand once
+// and writes every output once in accesses of up to 16 bytes. Memory is the limit: bytes = the operands' and outputs' sizes.
+#include "device.h"
+#include "layout.h"
+#include "scalar.h"
+
+template <class To, class From>
+struct Converted {
+  DEVICE static To of(From x) { return (To)x; }
+};
+template <class To>
+struct Converted<To, complex64> {
+  DEVICE static To of(complex64 x) { return (To)x.re; }
+};
+template <>
+struct Converted<bool, complex64> {
+  DEVICE static bool of(complex64 x) { return x.re != 0.0f || x.im != 0.0f; }
+};
+template <>
+struct Converted<complex64, complex64> {
+  DEVICE static complex64 of(complex64 x) { return x; }
+};
+template <class From>
+struct Converted<complex64, From> {
+  DEVICE static complex64 of(From x) { return {(float)x, 0.0f}; }
+};
+template <class From>
+struct Converted<bool, From> {
+  DEVICE static bool of(From x) { return x != (From)0; }
+};
+// Through i64: a negative float wraps as on the CPU, and does not become 0.
+template <>
+struct Converted<u8, float> {
+  DEVICE static u8 of(float x) { return (u8)(i64)x; }
+};
+template <>
+struct Converted<u16, float> {
+  DEVICE static u16 of(float x) { return (u16)(i64)x; }
+};
+template <>
+struct Converted<u32, float> {
+  DEVICE static u32 of(float x) { return (u32)(i64)x; }
+};
+template <>
+struct Converted<u64, float> {
+  DEVICE static u64 of(float x) { return x < 0.0f ? (u64)(i64)x : (u64)x; }
+};
+template <>
+struct Converted<i8, float> {
+  DEVICE static i8 of(float x) { return (i8)(i32)x; }
+};
+template <>
+struct Converted<i16, float> {
+  DEVICE static i16 of(float x) { return (i16)(i32)x; }
+};
+// Between compute types; casts to and from the half types are cast<>.
+template <class To, class From>
+DEVICE To convert(From x) {
+  return Converted<To, From>::of(x);
+}
+// A float that went through a half type, as it does in memory between two ops.
+template <class Half>
+DEVICE float rounded(float x) {
+  return cast<float>(cast<Half>(x));
+}
+
+// A scalar operand that came as bits in an argument.
+template <class Type>
+DEVICE Type from_bits(u64 bits) {
+  if constexpr (sizeof(Type) == 8) {
+    return bit_cast<Type>(bits);
+  } else if constexpr (sizeof(Type) == 4) {
+    return bit_cast<Type>((u32)bits);
+  } else if constexpr (sizeof(Type) == 2) {
+    return bit_cast<Type>((u16)bits);
+  } else {
+    return bit_cast<Type>((u8)bits);
+  }
+}
+
+// Count elements that lie `step` apart.
+template <int Count, class Type>
+DEVICE Vec<Type, Count> load_apart(const Type* p, i64 step) {
+  Vec<Type, Count> x;
+  UNROLL
+  for (int i = 0; i < Count; i++) x[i] = p[i * step];
+  return x;
+}
+template <int Count, class Type>
+DEVICE void store_apart(Type* p, i64 step, const Vec<Type, Count>& x) {
+  UNROLL
+  for (int i = 0; i < Count; i++) p[i * step] = x[i];
+}
+template <int Count, class Type>
+DEVICE Vec<Type, Count> repeat(Type value) {
+  Vec<Type, Count> x;
+  UNROLL
+  for (int i = 0; i < Count; i++) x[i] = value;
+  return x;
+}
+
+#include "generated.h"
