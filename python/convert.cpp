@@ -394,10 +394,12 @@ Axes to_axes(nb::handle axis, const array& a) {
 
 void eval_no_gil(Arrays arrays) {
   bool ready = true;
-  for (const array& a : arrays) ready = ready && a.is_evaluated() && !a.has_call();
+  for (const array& a : arrays) ready = ready && a.is_evaluated() && !a.has_call() && !a.buffer()->device();
   if (ready) return;
   nb::gil_scoped_release release;
-  eval(std::move(arrays));
+  eval(arrays);
+  // The values are wanted on the host: what a device has is fetched here, where other threads can run.
+  for (const array& a : arrays) a.buffer()->host();
 }
 
 nb::object to_python_scalar(const array& a) {

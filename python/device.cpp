@@ -2,6 +2,8 @@
 
 #include "backend/core/buffer.h"
 #include "backend/cpu/isa.h"
+#include "backend/gpu/evaluation.h"
+#include "backend/gpu/runtime.h"
 #include "backend/transforms/compile.h"
 #include "backend/transforms/eval.h"
 #include "python/bind.h"
@@ -32,6 +34,37 @@ struct StreamContext {
     force_default_stream(old_stream);
   }
 };
+
+static nb::dict cpu_info() {
+  nb::dict info;
+  info["device_name"] = std::string("cpu");
+  info["architecture"] = std::string(cpu::isa_name(cpu::isa()));
+  info["memory_size"] = memory::physical();
+  info["max_recommended_working_set_size"] = memory::physical() / 10 * 8;
+  info["max_buffer_length"] = memory::physical();
+  return info;
+}
+
+static nb::dict gpu_info(Device d) {
+  if (!is_available(d)) value_error("[device_info] ", d, " is not available. ", gpu::why_no_device());
+  gpu::GpuDevice& g = gpu::device(d.index);
+  const auto counters = g.allocator.counters();
+  size_t free = 0, total = 0;
+  g.bind();
+  g.check(g.call.mem_info(&free, &total), "asking for free memory");
+  nb::dict info;
+  info["device_name"] = g.facts.name;
+  info["architecture"] = g.facts.arch;
+  info["memory_size"] = g.facts.memory;
+  info["free_memory"] = free;
+  info["max_recommended_working_set_size"] = counters.limit;
+  info["max_buffer_length"] = g.facts.memory;
+  info["driver"] = std::string(g.driver.name());
+  info["integrated"] = g.facts.integrated;
+  info["compute_units"] = g.facts.compute_units;
+  info["driver_allocations"] = counters.driver_calls;
+  return info;
+}
 
 void init_device(nb::module_& m) {
   nb::enum_<Device::Type>(m, "DeviceType", "cpu or gpu.")
@@ -92,7 +125,10 @@ void init_device(nb::module_& m) {
   m.def(
       "synchronize",
       [](const StreamOrDevice& s) {
-        synchronize(to_stream(s));
+        {
+          nb::gil_scoped_release release;
+          synchronize(to_stream(s));
+        }
         rethrow_async_error();
       },
       "stream"_a = nb::none(),
@@ -121,16 +157,13 @@ void init_device(nb::module_& m) {
   m.def(
       "device_info",
       [](const std::variant<std::monostate, Device, Device::Type>& d) {
-        nb::dict info;
-        (void)d;
-        info["device_name"] = std::string("cpu");
-        info["architecture"] = std::string(cpu::isa_name(cpu::isa()));
-        info["memory_size"] = memory::physical();
-        info["max_recommended_working_set_size"] = memory::physical() / 10 * 8;
-        info["max_buffer_length"] = memory::physical();
-        return info;
+        Device device = default_device();
+        if (auto* given = std::get_if<Device>(&d)) device = *given;
+        if (auto* type = std::get_if<Device::Type>(&d)) device = Device(*type);
+        return device.type == Device::cpu ? cpu_info() : gpu_info(device);
       },
-      "d"_a = nb::none(), "Facts about a device: name, architecture, memory_size in bytes.");
+      "d"_a = nb::none(), "Facts about a device: name, architecture, memory_size in bytes; of a GPU also driver, integrated, compute_units,\n"
+      "free_memory. ValueError: there is no such device.");
 
   nb::module_ metal = m.def_submodule("metal", "Apple's GPU API: never available here.");
   metal.def("is_available", [] { return false; }, "Whether Metal is available: no.");

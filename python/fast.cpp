@@ -1,4 +1,5 @@
 // mx.fast: fused ops of transformers; and softmax, logsumexp.
+#include "backend/ops/hip_kernel.h"
 #include "backend/ops/metal_kernel.h"
 #include "python/bind.h"
 
@@ -53,6 +54,75 @@ nb::object metal_callable(MetalKernelCall kernel) {
                           "verbose"_a = false, "stream"_a = nb::none());
 }
 
+std::pair<std::string, std::string> template_declaration(nb::handle argument) {
+  const auto name = nb::cast<std::string>(nb::object(argument[0]));
+  const nb::object value(argument[1]);
+  if (nb::isinstance<Dtype>(value)) return {name, hip_template_argument(name, nb::cast<Dtype>(value))};
+  if (nb::isinstance<nb::bool_>(value)) return {name, hip_template_argument(name, nb::cast<bool>(value))};
+  if (nb::isinstance<nb::int_>(value)) return {name, hip_template_argument(name, nb::cast<int64_t>(value))};
+  type_error("[hip_kernel] Template argument ", name, " must be a dtype, a bool or an int.");
+}
+
+nb::object hip_callable(HipKernelCall kernel) {
+  auto call = [kernel = std::move(kernel)](const std::vector<Operand>& inputs, const std::vector<Shape>& output_shapes,
+                                           const std::vector<Dtype>& output_dtypes, const std::vector<int32_t>& grid,
+                                           const std::vector<int32_t>& threadgroup, nb::handle template_arguments,
+                                           std::optional<double> init_value, bool verbose, const StreamOrDevice& s) {
+    HipKernelCall c = kernel;
+    if (output_shapes.size() != output_dtypes.size() || output_shapes.size() != c.output_names.size()) {
+      value_error("[hip_kernel] ", c.name, " has ", c.output_names.size(), " outputs, but ", output_shapes.size(),
+                  " shapes and ", output_dtypes.size(), " dtypes were given.");
+    }
+    for (size_t i = 0; i < output_shapes.size(); ++i) c.outputs.push_back({output_shapes[i], output_dtypes[i]});
+    c.grid = grid;
+    c.threadgroup = threadgroup;
+    c.init_value = init_value;
+    if (!template_arguments.is_none()) {
+      for (nb::handle t : template_arguments) c.template_arguments.push_back(template_declaration(t));
+    }
+    Arrays in;
+    for (const Operand& o : inputs) in.push_back(to_array(o));
+    if (verbose) nb::print(nb::str(("Generated source of " + c.name + ":\n" + hip_kernel_text(c, in)).c_str()));
+    return hip_kernel(std::move(c), std::move(in), s);
+  };
+  return nb::cpp_function(call, nb::kw_only(), "inputs"_a, "output_shapes"_a, "output_dtypes"_a, "grid"_a,
+                          "threadgroup"_a, "template"_a = nb::none(), "init_value"_a = nb::none(),
+                          "verbose"_a = false, "stream"_a = nb::none());
+}
+
+void def_hip_kernels(nb::module_& f) {
+  auto make = [](const std::string& name, const std::vector<std::string>& input_names,
+                 const std::vector<std::string>& output_names, const std::string& source, const std::string& header,
+                 bool row_contiguous, int shared_memory) {
+    HipKernelCall kernel;
+    kernel.name = name;
+    kernel.source = source;
+    kernel.header = header;
+    kernel.input_names = input_names;
+    kernel.output_names = output_names;
+    kernel.row_contiguous = row_contiguous;
+    kernel.shared_memory = shared_memory;
+    return hip_callable(std::move(kernel));
+  };
+  f.def("hip_kernel", make, "name"_a, "input_names"_a, "output_names"_a, "source"_a, "header"_a = "",
+        "ensure_row_contiguous"_a = true, "shared_memory"_a = 0,
+        "A kernel written in HIP (or CUDA): source is the body of a function of the inputs and outputs by name. For an "
+        "input x it may use x_shape, x_strides and x_ndim. The result is called with inputs, output_shapes, "
+        "output_dtypes, grid (threads in all), threadgroup, template (pairs of a name and a dtype, bool or int), "
+        "init_value, verbose and stream, and returns the list of outputs.");
+  f.def(
+      "cuda_kernel",
+      [make](const std::string& name, const std::vector<std::string>& input_names,
+             const std::vector<std::string>& output_names, const std::string& source, const std::string& header,
+             bool row_contiguous, int shared_memory) {
+        if (!is_available(Device::gpu)) runtime_error("[cuda_kernel] No CUDA back-end.");
+        return make(name, input_names, output_names, source, header, row_contiguous, shared_memory);
+      },
+      "name"_a, "input_names"_a, "output_names"_a, "source"_a, "header"_a = "", "ensure_row_contiguous"_a = true,
+      "shared_memory"_a = 0,
+      "A kernel in CUDA's language, compiled as HIP: see hip_kernel. Fails where there is no GPU.");
+}
+
 // Kernels written in another vendor's language have no device here to run on. As in MLX, a Metal kernel object can be
 // made (programs do so at import) and fails when it is called.
 void def_foreign_kernels(nb::module_& f) {
@@ -74,12 +144,6 @@ void def_foreign_kernels(nb::module_& f) {
       "name"_a, "input_names"_a, "output_names"_a, "source"_a, "header"_a = "", "ensure_row_contiguous"_a = true,
       "atomic_outputs"_a = false, "compile_options"_a = nb::none(),
       "A kernel in Metal's language: it can be exported, and fails when it is called otherwise.");
-  f.def(
-      "cuda_kernel",
-      [](const nb::args&, const nb::kwargs&) { runtime_error("[cuda_kernel] No CUDA back-end."); },
-      nb::sig("def cuda_kernel(name: str, input_names: Sequence[str], output_names: Sequence[str], source: str, header: str "
-              "= '', ensure_row_contiguous: bool = True, shared_memory: int = 0) -> object"),
-      "A kernel in CUDA's language: fails, for want of a CUDA back-end.");
   f.def(
       "precompiled_cuda_kernel",
       [](const nb::args&, const nb::kwargs&) { runtime_error("[precompiled_cuda_kernel] No CUDA back-end."); },
@@ -122,6 +186,7 @@ void init_fast(nb::module_& m) {
         "Gated delta rule: S = gamma S; S += beta (v - S k) k^T; y = S q for every step. q, k (batch, time, key_heads, "
         "dk), v (batch, time, heads, dv), gamma, beta (batch, time, heads), initial_state (batch, heads, dv, dk), mask "
         "(batch, time). Returns [y, state].");
+  def_hip_kernels(f);
   def_foreign_kernels(f);
 
   m.def(

@@ -39,6 +39,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int) {
   static char empty;
   view->obj = Py_NewRef(self);
   view->buf = a.size() == 0 ? &empty : a.bytes();
+  a.buffer()->export_view();
   view->len = Py_ssize_t(a.nbytes());
   view->itemsize = Py_ssize_t(a.itemsize());
   view->ndim = a.ndim();
@@ -48,7 +49,11 @@ int get_buffer(PyObject* self, Py_buffer* view, int) {
   view->internal = info;
   return 0;
 }
-void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<BufferInfo*>(view->internal); }
+void release_buffer(PyObject*, Py_buffer* view) {
+  auto* info = static_cast<BufferInfo*>(view->internal);
+  info->owner.buffer()->release_view();
+  delete info;
+}
 
 // --- DLPack 0.x: the layout of its structs is a stable ABI.
 
@@ -95,13 +100,18 @@ nb::object to_dlpack(const array& source, bool copy_requested) {
     a = fresh;
   }
   eval_no_gil({a});
+  a.buffer()->export_view();
   auto* e = new Exported{{}, a, {}, {}};
   e->shape.assign(a.shape().begin(), a.shape().end());
   e->strides.assign(a.strides().begin(), a.strides().end());
   e->managed.tensor = {a.size() == 0 ? nullptr : a.bytes(), {1, 0}, a.ndim(), dlpack_code(a.dtype()),
                        uint8_t(a.itemsize() * 8), 1, e->shape.data(), e->strides.data(), 0};
   e->managed.context = e;
-  e->managed.deleter = [](DLManagedTensor* m) { delete static_cast<Exported*>(m->context); };
+  e->managed.deleter = [](DLManagedTensor* m) {
+    auto* exported = static_cast<Exported*>(m->context);
+    exported->owner.buffer()->release_view();
+    delete exported;
+  };
   PyObject* capsule = PyCapsule_New(&e->managed, "dltensor", [](PyObject* c) {
     if (!PyCapsule_IsValid(c, "dltensor")) return;  // consumed
     auto* m = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(c, "dltensor"));

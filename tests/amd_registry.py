@@ -164,7 +164,115 @@ _TESTS = "tests/amd_kernels/"
 _MATMUL = {"gfx9": 6, "gfx950": 8, "gfx10": 6, "gfx11": 12, "gfx12": 12}
 _TILE = ("16-byte load", "16-byte LDS load", "16-byte LDS store")
 
+_FFT_OFF = (
+    "LOAD STORE TWIDDLE CHIRP_IN CHIRP_OUT CONVOLVE FILTER_OUT SWAP_IN SWAP_MID SWAP_OUT ACROSS_IN ACROSS_OUT"
+)
+
+
+def _fft(n: int, lines: int, passes: str, **defines) -> dict[str, str]:
+    """Defines of a row of fft.hip: whole lines of n complex numbers unless `defines` say otherwise."""
+    threads = min(512, max(64, -(-n * lines // 512) * 64))
+    shape = {"N": n, "LINES": lines, "THREADS": threads, "LINES_EACH": 1, "SPLIT": 1, "LENGTH": n}
+    every = {**dict.fromkeys(_FFT_OFF.split(), 0), **shape, "OFFSET": "u32", "PASSES": passes, **defines}
+    return {name: str(value) for name, value in every.items()}
+
+
+def _conv(dtype: str, **defines) -> dict[str, str]:
+    """Defines of a row of conv.hip or conv_direct.hip: 3 x 3 taps unless `defines` say otherwise."""
+    geometry = {"AXES": 2, "KZ": 1, "KY": 3, "KX": 3, "FLIP": 0, "INPUT_DILATED": 0, "INDEX": "u32"}
+    vec = 4 if dtype == "float" else 8
+    threads = "256" if dtype == "float" else "(4 * WAVE)"
+    tile = {"TILE_M": 64, "TILE_N": 64, "THREADS": threads, "OUT": dtype, "VEC_G": vec, "ALIGNED": 1}
+    return {name: str(value) for name, value in {"T": dtype, "VEC": vec, **geometry, **tile, **defines}.items()}
+
+
+def _hadamard(dtype: str, **defines) -> dict[str, str]:
+    every = {"TIN": dtype, "TOUT": dtype, "VEC": 4 if dtype == "float" else 8, "LOW": 1, "M": 1, "SIGNS": "{}"}
+    return {name: str(value) for name, value in {**every, **defines}.items()}
+
+
+_CONV_TILE = {"gfx9": 6, "gfx950": 7, "gfx10": 4, "gfx11": 9, "gfx12": 12}
+
 KERNELS: tuple[Row, ...] = (
+    Row("kernels/conv.hip", "conv", _conv("bf16"), needs=(*_TILE, "bf16 matrix"), waves=_CONV_TILE),
+    Row(
+        "kernels/conv.hip",
+        "conv",
+        _conv("f16", TILE_M=128, VEC=1, ALIGNED=0, OUT="float"),
+        needs=("16-byte LDS load", "f16 matrix"),
+        waves={"gfx9": 4, "gfx10": 2, "gfx11": 5, "gfx12": 7},
+        allows={"scratch access": ("gfx10",)},  # which the launcher gives no tile of 128
+    ),
+    Row("kernels/conv.hip", "conv", _conv("float"), needs=_TILE[:2], waves={"gfx": 8, "gfx9": 6}),
+    Row(
+        "kernels/conv.hip",
+        "conv_gradient",
+        _conv("bf16"),
+        needs=("16-byte load", "16-byte LDS load", "bf16 matrix"),
+        waves=_CONV_TILE,
+    ),
+    Row(
+        "kernels/conv_direct.hip",
+        "conv_depthwise",
+        _conv("bf16", AXES=1, KY=1, KX=4, PIXELS=4, STRIDE_X=1, DILATION_X=1, TAPS_FIRST=0),
+        needs=("16-byte load", "16-byte store"),
+        waves={"gfx": 8, "gfx9": 4},
+    ),
+    Row(
+        "kernels/conv_direct.hip",
+        "conv_depthwise",
+        _conv("float", PIXELS=4, STRIDE_X=1, DILATION_X=1, TAPS_FIRST=1),
+        needs=("16-byte load", "16-byte store"),
+        waves={"gfx": 8, "gfx9": 6},
+    ),
+    Row("kernels/conv_direct.hip", "conv_general", _conv("bf16", INPUT_DILATED=1)),
+    Row("kernels/conv_direct.hip", "conv_general_gradient", _conv("bf16")),
+    Row("kernels/conv_direct.hip", "conv_sum", _conv("bf16")),
+    Row(
+        "kernels/custom.hip",
+        "custom_kernel",
+        {"BLOCK_Y": "1", "BLOCK_Z": "1", "BOUND": "256"},
+        needs=("f16 atomic add",),
+        allows={"compare-and-swap loop": ("gfx10", "gfx11")},
+    ),
+    Row(
+        "kernels/fft.hip",
+        "fft",
+        _fft(4096, 1, "Pass<8,1>,Pass<8,8>,Pass<8,64>,Pass<8,512>"),
+        waves={"gfx": 4, "gfx9": 2, "gfx950": 8},  # 34 KiB of LDS
+    ),
+    Row("kernels/fft.hip", "fft", _fft(2197, 1, "Pass<13,1>,Pass<13,13>,Pass<13,169>"), waves={"gfx": 4}),
+    Row(
+        "kernels/fft.hip",
+        "fft",
+        _fft(
+            256,
+            4,
+            "Pass<4,1>,Pass<8,4>,Pass<8,32>",
+            LENGTH=97,
+            CONVOLVE=1,
+            CHIRP_IN=1,
+            CHIRP_OUT=1,
+            SWAP_MID=1,
+            LOAD=1,
+            STORE=2,
+        ),
+        waves={"gfx": 8, "gfx9": 4},
+    ),
+    Row(
+        "kernels/hadamard.hip",
+        "hadamard",
+        _hadamard("bf16", HIGH=4096, TILE=4096),
+        needs=("16-byte load", "16-byte store"),
+        waves={"gfx": 8, "gfx9": 3, "gfx950": 8},  # 18 KiB of LDS
+    ),
+    Row(
+        "kernels/hadamard.hip",
+        "hadamard",
+        _hadamard("float", HIGH=64, TILE=1792, M=28),
+        needs=("16-byte load", "16-byte store"),
+        waves={"gfx": 8, "gfx9": 7},
+    ),
     Row(_TESTS + "copy.hip", "copy", needs=("16-byte load", "16-byte store")),
     Row(
         _TESTS + "reduce.hip",

@@ -177,7 +177,7 @@ def test_public_extras_are_few(mx):
 # Ops that no row exports: one that only a file can make (test_io_corruption.py reads them), two that hand their input
 # on and are left out of compiled programs (rows of stop_gradient and of astype to the same type), and kernels in
 # Metal's language, which cannot run here (test_fusion.py exports one).
-NOT_EXPORTED = {"load", "copy", "stop_gradient", "metal_kernel"}
+NOT_EXPORTED = {"load", "copy", "stop_gradient", "metal_kernel", "hip_kernel"}
 
 
 def arrays_of(mx, c):

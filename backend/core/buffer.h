@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -20,8 +21,6 @@ class DeviceCopy {
   virtual void wait() = 0;
   // Returns when no work uses what the host would write to.
   virtual void wait_unused() = 0;
-  // The host may write at any time from now on (a memoryview is out).
-  virtual void exported() = 0;
   // As host(), and always into `host`: this copy is about to go.
   virtual void to_host(void*& host, const std::function<void*()>& make_host) = 0;
 };
@@ -48,12 +47,12 @@ class Buffer : public RefCounted {
   void host_written() const {
     if (device_) device_->host_written();
   }
-  // A view that others may write through is out; copies on devices are made anew at each use.
-  void export_view() const {
-    exported_ = true;
-    if (device_) device_->exported();
+  // While a view is out that others may write through (a memoryview), devices look at the host's contents anew at each use.
+  void export_view() const { ++exports_; }
+  void release_view() const {
+    if (--exports_ == 0) host_written();
   }
-  bool is_exported() const { return exported_; }
+  bool is_exported() const { return exports_ > 0; }
 
   static void destroy(Buffer* b);
 
@@ -65,7 +64,7 @@ class Buffer : public RefCounted {
   mutable void* data_;
   size_t size_;
   bool counted_ = false;  // in memory::active()
-  mutable bool exported_ = false;
+  mutable std::atomic<int> exports_{0};
   std::function<void()> release_;
   mutable std::unique_ptr<DeviceCopy> device_;
 };

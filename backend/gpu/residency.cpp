@@ -17,8 +17,7 @@ std::mutex& mutex() {
 }  // namespace
 
 Resident::Resident(size_t bytes, Queue& queue, bool valid, bool exported)
-    : device_(queue.device()), bytes_(bytes), unified_(device_.facts.integrated && !exported), device_valid_(valid),
-      exported_(exported) {
+    : device_(queue.device()), bytes_(bytes), unified_(device_.facts.integrated && !exported), device_valid_(valid) {
   block_ = device_.allocator.allocate(bytes, queue);
   if (memory::poison()) {
     device_.check(device_.call.fill(block_.memory, 0xff, bytes, queue.handle()), "poisoning memory");
@@ -87,7 +86,7 @@ void Resident::to_host(void*& host, const std::function<void*()>& make_host) {
 
 bool Resident::host_is_current() {
   std::lock_guard lock(mutex());
-  return host_valid_ && !unified() && !exported_;
+  return host_valid_ && !unified();
 }
 
 void Resident::host_written() {
@@ -95,15 +94,10 @@ void Resident::host_written() {
   if (host_valid_ && !unified()) device_valid_ = false;
 }
 
-void Resident::exported() {
-  std::lock_guard lock(mutex());
-  exported_ = true;
-}
-
 void* Resident::use(const Buffer& buffer, Queue& queue, bool write) {
   std::lock_guard lock(mutex());
   if (block_.queue && block_.queue != &queue) queue.order_after(*block_.queue, block_.ticket);
-  const bool stale = !device_valid_ || (exported_ && host_valid_ && !unified());
+  const bool stale = !device_valid_ || (buffer.is_exported() && host_valid_ && !unified());
   if (stale && host_valid_) {
     if (unified()) {
       // A move: from now on the host reads this memory too.

@@ -19,7 +19,6 @@ class Resident final : public DeviceCopy {
   void host_written() override;
   void wait() override;
   void wait_unused() override;
-  void exported() override;
   void to_host(void*& host, const std::function<void*()>& make_host) override;
   bool host_is_current();
 
@@ -35,7 +34,7 @@ class Resident final : public DeviceCopy {
   GpuDevice& device_;
   Block block_;
   size_t bytes_;
-  bool unified_, device_valid_, host_valid_ = false, exported_ = false;
+  bool unified_, device_valid_, host_valid_ = false;
   Queue* writer_ = nullptr;
   uint64_t written_ = 0;
 };

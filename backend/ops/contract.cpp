@@ -6,6 +6,7 @@
 #include "backend/core/op.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/hadamard.h"
 #include "backend/ops/matmul.h"
 #include "backend/ops/ops.h"
 
@@ -99,6 +100,15 @@ class Hadamard : public OpBase<Hadamard> {
     });
     array z = cpu::contiguous(y, out[0].dtype());
     out[0].share(z);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    std::vector<float> block = hadamard_block(m);
+    if (transposed) {
+      for (int i = 0; i < m; ++i) {
+        for (int j = 0; j < i; ++j) std::swap(block[i * m + j], block[j * m + i]);
+      }
+    }
+    gpu::hadamard(in[0], out[0], m, block, scale);
   }
   // The matrix is symmetric only for powers of two; the transpose serves the gradient.
   Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {

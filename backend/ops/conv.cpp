@@ -6,6 +6,7 @@
 #include "backend/core/op.h"
 #include "backend/cpu/conv.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/conv.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -70,6 +71,25 @@ struct Geometry {
   }
 };
 
+// The same for the GPU.
+gpu::ConvShape gpu_shape(const cpu::ConvShape& c, int axes) {
+  gpu::ConvShape g;
+  g.batch = c.batch;
+  g.channels = c.channels;
+  g.out_channels = c.out_channels;
+  g.groups = c.groups;
+  g.axes = axes;
+  g.in = c.in;
+  g.out = c.out;
+  g.kernel = c.kernel;
+  g.stride = c.stride;
+  g.pad = c.pad_lo;
+  g.dilation = c.dilation;
+  g.input_dilation = c.input_dilation;
+  g.flip = c.flip;
+  return g;
+}
+
 template <class Self>
 auto geometry_fields(Self& self) {
   auto& g = self.geometry;
@@ -96,6 +116,10 @@ class Convolution : public OpBase<Convolution> {
     out[0].allocate();
     const array x = cpu::contiguous(in[0]), w = cpu::contiguous(in[1]);
     cpu::convolve(geometry.kernel_shape(x, w.shape(), out[0].shape()), x.bytes(), w.bytes(), out[0].bytes());
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    const cpu::ConvShape shape = geometry.kernel_shape(in[0], in[1].shape(), out[0].shape());
+    gpu::convolve(gpu_shape(shape, geometry.spatial()), in[0], in[1], out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
@@ -167,6 +191,10 @@ class ConvolutionWeightGradient : public OpBase<ConvolutionWeightGradient> {
     if (same(dw, out[0])) return;
     out[0].allocate();
     cpu::copy(dw, out[0]);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    const cpu::ConvShape shape = geometry.kernel_shape(in[0], out[0].shape(), in[1].shape());
+    gpu::convolve_weight_gradient(gpu_shape(shape, geometry.spatial()), in[0], in[1], out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {

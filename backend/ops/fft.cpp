@@ -5,6 +5,8 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/fft.h"
+#include "backend/gpu/fft.h"
+#include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 
 namespace mlx_rocm::fft {
@@ -34,12 +36,30 @@ class Fft : public OpBase<Fft> {
   void cpu(const Arrays& in, const Arrays& out) override {
     out[0].allocate();
     if (out[0].size() == 0) return;
-    double count = 1.0;
-    for (int axis : axes) count *= kind == Kind::complex_to_real ? out[0].shape(axis) : in[0].shape(axis);
-    const auto scale = float(std::pow(count, -double(power)));
+    const float scale = scale_for(in[0], out[0]);
     if (kind == Kind::complex_to_real) return run_complex_to_real(in[0], out[0], scale);
     run_axis(in[0], out[0], axes.back(), kind, scale);
     for (size_t i = axes.size() - 1; i-- > 0;) run_axis(out[0], out[0], axes[i], Kind::complex_to_complex, 1.0f);
+  }
+
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    if (out[0].size() == 0) return;
+    const array x = gpu::contiguous(in[0]);
+    const float scale = scale_for(in[0], out[0]);
+    if (kind == Kind::complex_to_real) {
+      array spectrum = x;
+      for (size_t i = 0; i + 1 < axes.size(); ++i) {
+        const array next = i == 0 ? gpu::temporary(x.shape(), complex64) : spectrum;
+        run_axis_on_gpu(spectrum, next, axes[i], Kind::complex_to_complex, 1.0f);
+        spectrum = next;
+      }
+      return run_axis_on_gpu(spectrum, out[0], axes.back(), kind, scale);
+    }
+    run_axis_on_gpu(x, out[0], axes.back(), kind, scale);
+    for (size_t i = axes.size() - 1; i-- > 0;) {
+      run_axis_on_gpu(out[0], out[0], axes[i], Kind::complex_to_complex, 1.0f);
+    }
   }
 
   // The transpose of a transform runs the other way with the same scale. A half spectrum stands for both
@@ -65,6 +85,28 @@ class Fft : public OpBase<Fft> {
   }
 
  private:
+  float scale_for(const array& in, const array& out) const {
+    double count = 1.0;
+    for (int axis : axes) count *= kind == Kind::complex_to_real ? out.shape(axis) : in.shape(axis);
+    return float(std::pow(count, -double(power)));
+  }
+
+  void run_axis_on_gpu(const array& from, const array& to, int axis, Kind axis_kind, float scale) const {
+    gpu::FftArgs args;
+    args.axis = axis;
+    args.n = axis_kind == Kind::complex_to_real ? to.shape(axis) : from.shape(axis);
+    args.inverse = inverse;
+    args.scale = scale;
+    if (axis_kind == Kind::real_to_complex) {
+      args.load = gpu::FftLoad::real;
+      args.store = gpu::FftStore::half;
+    } else if (axis_kind == Kind::complex_to_real) {
+      args.load = gpu::FftLoad::half;
+      args.store = gpu::FftStore::real;
+    }
+    gpu::fft(args, from, to);
+  }
+
   void run_axis(const array& from, const array& to, int axis, Kind axis_kind, float scale) const {
     cpu::FftArgs args;
     args.kind = cpu::FftKind(axis_kind);

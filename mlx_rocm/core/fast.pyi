@@ -38,13 +38,20 @@ def gated_delta_update(q: mlx_rocm.core.array, k: mlx_rocm.core.array, v: mlx_ro
     Gated delta rule: S = gamma S; S += beta (v - S k) k^T; y = S q for every step. q, k (batch, time, key_heads, dk), v (batch, time, heads, dv), gamma, beta (batch, time, heads), initial_state (batch, heads, dv, dk), mask (batch, time). Returns [y, state].
     """
 
+def hip_kernel(name: str, input_names: Sequence[str], output_names: Sequence[str], source: str, header: str = '', ensure_row_contiguous: bool = True, shared_memory: int = 0) -> object:
+    """
+    A kernel written in HIP (or CUDA): source is the body of a function of the inputs and outputs by name. For an input x it may use x_shape, x_strides and x_ndim. The result is called with inputs, output_shapes, output_dtypes, grid (threads in all), threadgroup, template (pairs of a name and a dtype, bool or int), init_value, verbose and stream, and returns the list of outputs.
+    """
+
+def cuda_kernel(name: str, input_names: Sequence[str], output_names: Sequence[str], source: str, header: str = '', ensure_row_contiguous: bool = True, shared_memory: int = 0) -> object:
+    """
+    A kernel in CUDA's language, compiled as HIP: see hip_kernel. Fails where there is no GPU.
+    """
+
 def metal_kernel(name: str, input_names: Sequence[str], output_names: Sequence[str], source: str, header: str = '', ensure_row_contiguous: bool = True, atomic_outputs: bool = False, compile_options: object | None = None) -> object:
     """
     A kernel in Metal's language: it can be exported, and fails when it is called otherwise.
     """
-
-def cuda_kernel(name: str, input_names: Sequence[str], output_names: Sequence[str], source: str, header: str = '', ensure_row_contiguous: bool = True, shared_memory: int = 0) -> object:
-    """A kernel in CUDA's language: fails, for want of a CUDA back-end."""
 
 def precompiled_cuda_kernel(*args, **kwargs) -> None:
     """A compiled CUDA kernel: fails, for want of a CUDA back-end."""

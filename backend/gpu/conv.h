@@ -1,0 +1,53 @@
+// Convolutions of one to three spatial axes on the GPU, and their gradients by the weights.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "backend/core/array.h"
+#include "backend/gpu/target.h"
+
+namespace mlx_rocm::gpu {
+
+// See kernels/conv.h. Convolutions with fewer than three axes have leading ones.
+struct ConvShape {
+  int64_t batch = 0;
+  int64_t channels = 0;
+  int64_t out_channels = 0;
+  int64_t groups = 1;
+  int axes = 1;
+  std::array<int64_t, 3> in{1, 1, 1};
+  std::array<int64_t, 3> out{1, 1, 1};
+  std::array<int64_t, 3> kernel{1, 1, 1};
+  std::array<int64_t, 3> stride{1, 1, 1};
+  std::array<int64_t, 3> pad{0, 0, 0};
+  std::array<int64_t, 3> dilation{1, 1, 1};
+  std::array<int64_t, 3> input_dilation{1, 1, 1};
+  bool flip = false;
+
+  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t positions() const { return batch * out[0] * out[1] * out[2]; }
+  bool input_dilated() const { return input_dilation != std::array<int64_t, 3>{1, 1, 1}; }
+};
+
+enum class ConvKind { depthwise, tiles, general };
+
+// How a convolution runs. Tiles: those of kernels/conv.hip.
+struct ConvRoute {
+  ConvKind kind = ConvKind::general;
+  int pixels = 1;                     // outputs of a thread (depthwise)
+  int tile_m = 64, tile_n = 64, step = 32, threads = 128;
+  int64_t m_tiles = 1, n_tiles = 1;
+  int64_t parts = 1, steps = 1;       // ranges of the sum, and steps in each
+
+  bool operator==(const ConvRoute&) const = default;
+};
+ConvRoute conv_route(const ConvShape& shape, Dtype dtype, const Target& target, int compute_units);
+ConvRoute conv_gradient_route(const ConvShape& shape, Dtype dtype, const Target& target, int compute_units);
+
+// y = convolution of x with w; allocates y.
+void convolve(const ConvShape& shape, const array& x, const array& w, const array& y);
+// dw = the gradient of convolve by w for the cotangent g, which is shaped like y; allocates dw.
+void convolve_weight_gradient(const ConvShape& shape, const array& x, const array& g, const array& dw);
+
+}  // namespace mlx_rocm::gpu
