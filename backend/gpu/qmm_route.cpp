@@ -75,8 +75,8 @@ QmmRoute tiles_route(const QmmProblem& p, int64_t m, const Target& target, int c
   if (r.bm == 128 && r.bn == 64) r.bm = 64;
   r.waves_m = r.bm == 32 || (r.bm == 64 && r.bn == 128) ? 1 : 2;
   r.waves_n = r.bm == 128 || r.waves_m == 1 ? 4 : 2;
-  // RDNA's fragments take more registers than sums of 64 x 64 leave.
-  if (r.bm == 128 && (target.mma == Mma::sync || target.wave == 64)) r.waves_n = 2;
+  // Sums of 64 x 64 need fewer bytes of LDS an instruction; RDNA has no registers for them, and CDNA more LDS than waves.
+  if (r.bm == 128 && target.mma == Mma::sync) r.waves_n = 2;
   return r;
 }
 
