@@ -1,6 +1,13 @@
 // Elementwise work: eager ops, casts, copies between layouts and groups fused by mx.compile. backend/gpu/pointwise.cpp
 // writes generated.h: the function of one element and the kernel `pointwise` around it, which reads every operand once
 // and writes every output once in accesses of up to 16 bytes. Memory is the limit: bytes = the operands' and outputs' sizes.
+//
+// EXACT_ROUNDING: products and sums are rounded one by one, so that a fused group gives the bits that its ops give. The compiler
+// takes it as an option where it has no pragma for it (backend/gpu/nvrtc.cpp).
+#define EXACT_ROUNDING 1
+#if defined(__HIP__)
+#pragma clang fp contract(off)
+#endif
 #include "device.h"
 #include "layout.h"
 #include "scalar.h"

@@ -49,6 +49,7 @@ REQUIREMENTS: Mapping[str, Mapping[str, str | None]] = {
     "f16 atomic add": {"gfx": r"global_atomic_pk_add_f16 ", "gfx10": None, "gfx11": None},
     "bf16 atomic add": {"gfx": r"global_atomic_pk_add_bf16 ", "gfx90a": None, "gfx10": None, "gfx11": None},
     "integer atomic": {"gfx": r"global_atomic_(smax|max_i32|add|add_u32) "},
+    "LDS atomic": {"gfx": r"ds_add_rtn_u32 "},
     "bf16 conversion": {"gfx": None, "gfx950": r"v_cvt_pk_bf16_f32 "},
 }
 
@@ -163,6 +164,35 @@ def unregistered() -> list[str]:
 _TESTS = "tests/amd_kernels/"
 _MATMUL = {"gfx9": 6, "gfx950": 8, "gfx10": 6, "gfx11": 12, "gfx12": 12}
 _TILE = ("16-byte load", "16-byte LDS load", "16-byte LDS store")
+_READ = ("16-byte load", "16-byte LDS load")
+
+
+def _sizes(**defines: object) -> dict[str, str]:
+    return {name: str(value) for name, value in defines.items()}
+
+
+def _gemm(needs: tuple[str, ...], waves: dict[str, int], **defines: object) -> Row:
+    return Row("kernels/gemm.hip", "gemm", _sizes(**defines), needs=needs, waves=waves)
+
+
+_BIG = {"gfx9": 2, "gfx10": 4, "gfx11": 6, "gfx12": 6}
+_SMALL = {"gfx9": 3, "gfx10": 6, "gfx11": 6, "gfx12": 6}
+_GEMV = {"gfx9": 5, "gfx10": 10, "gfx11": 12, "gfx12": 12}
+_64 = {"BM": 64, "BN": 64, "WAVES_M": 2, "WAVES_N": 2}
+_FREE = {"A_RUNS": 0, "B_RUNS": 0}  # rows contiguous, or with any strides where VEC is 1
+_GEMM = (
+    _gemm((*_READ, "bf16 matrix"), _BIG, T="bf16"),
+    _gemm((*_READ, "f16 matrix"), _BIG, T="f16", A_RUNS=1, B_RUNS=0, VEC_A=8, VEC_B=8),
+    _gemm(_READ, _BIG, T="bf16", A_RUNS=0, B_RUNS=1, VEC_A=8, VEC_B=8, EPILOGUE=1),
+    _gemm(("16-byte LDS load",), _SMALL, T="f16", **_64, **_FREE, VEC_A=1, VEC_B=1, EPILOGUE=2),
+    _gemm(_READ, _SMALL, T="bf16", **_64, A_RUNS=1, B_RUNS=1, VEC_A=8, VEC_B=8, GROUPED=1),
+    _gemm(_READ, _SMALL, T="bf16", **_64, A_RUNS=1, B_RUNS=1, VEC_A=8, VEC_B=8, INDEXED=1),
+    _gemm(_READ, _BIG, T="float", FMA=1),
+    Row("kernels/gemv.hip", "gemv_rows", {"T": "bf16"}, needs=("16-byte load", "streamed load", "bf16 dot", "DPP"), waves=_GEMV),
+    Row("kernels/gemv.hip", "gemv_columns", {"T": "f16"}, needs=("16-byte load", "streamed load"), waves=_GEMV),
+    Row("kernels/gemm_group.hip", "group_rows", needs=("LDS atomic",)),
+    Row("kernels/gemm_sum.hip", "sum_splits", {"T": "complex64", "ACC": "complex64", "EPILOGUE": "1"}),
+)
 
 _FFT_OFF = (
     "LOAD STORE TWIDDLE CHIRP_IN CHIRP_OUT CONVOLVE FILTER_OUT SWAP_IN SWAP_MID SWAP_OUT ACROSS_IN ACROSS_OUT"
@@ -389,5 +419,6 @@ KERNELS: tuple[Row, ...] = (
     Row(_TESTS + "gemv.hip", "gemv", {"T": "bf16"}, needs=("16-byte load", "streamed load", "bf16 dot")),
     Row(_TESTS + "gemv.hip", "gemv", {"T": "f16"}, needs=("16-byte load", "streamed load", "f16 dot")),
     Row(_TESTS + "gemv.hip", "gemv", {"T": "i8"}, needs=("16-byte load", "streamed load", "int8 dot")),
+    *_GEMM,
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),
 )

@@ -12,7 +12,9 @@ class Nvrtc final : public Compiler {
   const std::string& identity() const override { return identity_; }
 
   std::string compile(const std::string& source, const std::string& name, const std::string& arch) override {
-    return rtc_.compile(source, name, {"--gpu-architecture=" + arch, kStandard});
+    std::vector<std::string> options = {"--gpu-architecture=" + arch, kStandard};
+    if (source.find("#define EXACT_ROUNDING 1") != std::string::npos) options.push_back("--fmad=false");
+    return rtc_.compile(source, name, options);
   }
 
  private:

@@ -324,8 +324,9 @@ const std::vector<ElementwiseInfo>& elementwise_infos() {
 }
 
 int elementwise_id(const Op& op) {
-  if (auto* e = dynamic_cast<const Elementwise*>(&op)) return e->id();
-  return dynamic_cast<const Select*>(&op) ? cpu::id_select : -1;
+  const std::type_info& type = typeid(op);
+  if (type == typeid(Elementwise)) return static_cast<const Elementwise&>(op).id();
+  return type == typeid(Select) ? cpu::id_select : -1;
 }
 
 array unbroadcast(const array& cotangent, const Shape& shape) {

@@ -6,6 +6,7 @@
 #include "backend/core/op.h"
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/gemm.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -123,6 +124,10 @@ class Matmul : public OpBase<Matmul> {
   void cpu(const Arrays& in, const Arrays& out) override {
     multiply_matrices(in[0], in[1], nullptr, 1.0, 0.0, out[0]);
   }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::matmul(in[0], in[1], nullptr, 1.0f, 0.0f, out[0]);
+  }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
     const array& g = cotangents[0];
@@ -166,6 +171,10 @@ class AddMM : public OpBase<AddMM> {
   }
   void cpu(const Arrays& in, const Arrays& out) override {
     multiply_matrices(in[0], in[1], &in[2], alpha, beta, out[0]);
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::allocate(out[0]);
+    gpu::matmul(in[0], in[1], &in[2], alpha, beta, out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
@@ -288,6 +297,7 @@ class GatherMM : public OpBase<GatherMM> {
     const std::vector<int64_t> c = row_major_offsets(int64_t(lhs.size()), g.m * g.n);
     cpu::gemm_batched(g, int64_t(lhs.size()), {lhs.data(), rhs.data(), c.data(), nullptr});
   }
+  void gpu(const Arrays& in, const Arrays& out) override { gpu::gather_mm(in, out[0]); }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
@@ -421,6 +431,7 @@ class SegmentedMM : public OpBase<SegmentedMM> {
       cpu::gemm(g);
     }
   }
+  void gpu(const Arrays& in, const Arrays& out) override { gpu::segmented_mm(in, out[0]); }
 };
 REGISTER_OP(SegmentedMM)
 

@@ -7,6 +7,7 @@
 #include "backend/core/error.h"
 #include "backend/core/op.h"
 #include "backend/gpu/evaluation.h"
+#include "backend/transforms/tape.h"
 
 namespace mlx_rocm {
 namespace {
@@ -19,47 +20,6 @@ std::mutex& eval_mutex() {
 }
 
 thread_local std::exception_ptr async_error;
-
-// A call that is to run. Its output nodes stay alive without a reference from here, because a consumer later on
-// the tape or the caller holds them; holding one more would forbid donation.
-struct Step {
-  Call* call;
-  Node* node;
-};
-
-// Calls in an order in which every producer comes first.
-std::vector<Step> order(const Arrays& outputs) {
-  static uint64_t stamp = 0;  // under eval_mutex
-  ++stamp;
-  struct Frame {
-    Node* node;
-    size_t next;
-  };
-  std::vector<Step> tape;
-  std::vector<Frame> stack;
-  auto enter = [&](const array& a) {
-    Node* n = a.node();
-    if (n->evaluated) return;
-    if (!n->call) value_error("[eval] Attempting to eval an array without a primitive.");
-    if (n->call->mark == stamp) return;
-    n->call->mark = stamp;
-    stack.push_back({n, 0});
-  };
-  for (const array& root : outputs) {
-    enter(root);
-    while (!stack.empty()) {
-      Frame& f = stack.back();
-      Call* c = f.node->call.get();
-      if (f.next < c->inputs.size()) {
-        enter(c->inputs[f.next++]);
-        continue;
-      }
-      tape.push_back({c, f.node});
-      stack.pop_back();
-    }
-  }
-  return tape;
-}
 
 void run(const Step& step, bool retain, gpu::Evaluation& gpus) {
   Ref<Call> call(step.call);
@@ -87,6 +47,18 @@ void run(const Step& step, bool retain, gpu::Evaluation& gpus) {
   for (const array& out : outputs) out.detach();
 }
 
+// As one kernel; false when the steps are to run one by one.
+bool run_together(const std::vector<Step>& tape, const std::vector<int>& members, gpu::Evaluation& gpus) {
+  const Step& last = tape[members.back()];
+  Ref<Call> call(last.call);
+  check_usable(call->stream);
+  const array out{Ref<Node>(last.node)};
+  bool done = false;
+  gpus.run(call->stream, [&] { done = run_group(tape, members, {out}); });
+  if (done) out.detach();
+  return done;
+}
+
 // Queues the work, or does it where it runs on the CPU.
 void start(const Arrays& outputs) {
   bool retain = in_tracing();
@@ -100,11 +72,23 @@ void start(const Arrays& outputs) {
   }
   std::lock_guard lock(eval_mutex());
   gpu::Evaluation gpus;
-  for (const Step& step : order(outputs)) run(step, retain, gpus);
-  // An array evaluated while it was traced keeps its producer until it is evaluated again outside.
-  if (!retain) {
-    for (const array& a : outputs) a.detach();
+  const std::vector<Step> tape = order(outputs);
+  if (retain) {
+    for (const Step& step : tape) run(step, retain, gpus);
+    return;
   }
+  const TapeGroups groups(tape);
+  for (size_t i = 0; i < tape.size(); ++i) {
+    if (groups.absorbed(i)) continue;
+    const std::vector<int>& members = groups.ending_at(i);
+    if (members.empty()) {
+      run(tape[i], retain, gpus);
+    } else if (!run_together(tape, members, gpus)) {
+      for (int m : members) run(tape[m], retain, gpus);
+    }
+  }
+  // An array evaluated while it was traced keeps its producer until it is evaluated again outside.
+  for (const array& a : outputs) a.detach();
 }
 
 }  // namespace
