@@ -281,13 +281,15 @@ DEVICE u32 fold_word(u32 x) {
 }
 #endif
 
-// Of a ballot: how many lanes, and the lowest of them (there is one).
+// How many bits are set; and the numbers of the lowest and the highest of them, for an `x` that is not 0.
 #if GPU_AMD
-DEVICE u32 count_bits(u64 lanes) { return (u32)__builtin_popcountll(lanes); }
-DEVICE u32 lowest_bit(u64 lanes) { return (u32)__builtin_ctzll(lanes); }
+DEVICE u32 count_bits(u64 x) { return (u32)__builtin_popcountll(x); }
+DEVICE u32 lowest_bit(u64 x) { return (u32)__builtin_ctzll(x); }
+DEVICE u32 highest_bit(u64 x) { return 63 - (u32)__builtin_clzll(x); }
 #else
-DEVICE u32 count_bits(u64 lanes) { return (u32)__popcll(lanes); }
-DEVICE u32 lowest_bit(u64 lanes) { return (u32)__ffsll((long long)lanes) - 1; }
+DEVICE u32 count_bits(u64 x) { return (u32)__popcll(x); }
+DEVICE u32 lowest_bit(u64 x) { return (u32)__ffsll((long long)x) - 1; }
+DEVICE u32 highest_bit(u64 x) { return 63 - (u32)__clzll((long long)x); }
 #endif
 
 // What lanes exchange goes word by word: any type of a multiple of 4 bytes.

@@ -212,9 +212,19 @@ DEVICE void mma_row(float& c, const typename Operand::Word (&a)[Words], const ty
   UNROLL
   for (int k = 0; k < Words; k++) c = Operand::step(mma_row_share<Row + 8>(a[k]), b[k + Words], c);
 }
+// Hundreds of FMAs fill the registers when the compiler overlaps two products: none starts before the one before it ends.
+template <class Fragment>
+DEVICE Fragment mma_in_turn(Fragment f) {
+  auto words = bit_cast<Vec<u32, sizeof(Fragment) / 4>>(f);
+  UNROLL
+  for (u32& w : words.v) asm volatile("" : "+v"(w));
+  return bit_cast<Fragment>(words);
+}
 template <class Type>
-DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
+DEVICE void mma(MmaC& c, const MmaA<Type>& left, const MmaB<Type>& right) {
   using Operand = MmaOperand<Type>;
+  const MmaA<Type> a = mma_in_turn(left);
+  const MmaB<Type> b = mma_in_turn(right);
   constexpr int words = MMA_A_RUN / Operand::count;
   typename Operand::Word x[words], y[2 * words];
   UNROLL
@@ -229,6 +239,7 @@ DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
   mma_row<5, Operand>(c.v[5], x, y);
   mma_row<6, Operand>(c.v[6], x, y);
   mma_row<7, Operand>(c.v[7], x, y);
+  c = mma_in_turn(c);
 }
 #else
 template <class Type>

@@ -1,0 +1,120 @@
+// Which kernel a product with a quantised matrix takes, and in which shape. Pure functions and their numbers.
+#include <algorithm>
+
+#include "backend/gpu/quantized.h"
+
+namespace mlx_rocm::gpu {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
+
+// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), then those up to which
+// matrix instructions take them from memory (few). Beyond, weights go through LDS (tiles). Not measured yet.
+struct Limits {
+  Mma mma;
+  int qmv, few;
+};
+constexpr Limits kLimits[] = {
+    {Mma::none, 8, 16},       {Mma::wmma_gfx11, 4, 32}, {Mma::wmma_gfx12, 4, 32}, {Mma::mfma_cdna2, 2, 32},
+    {Mma::mfma_cdna3, 2, 32}, {Mma::mfma_cdna4, 2, 32}, {Mma::sync, 2, 32},
+};
+const Limits& limits_of(const Target& target) {
+  for (const Limits& l : kLimits) {
+    if (l.mma == target.mma) return l;
+  }
+  return kLimits[0];
+}
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Blocks of equal size: 5 rows are 3 and 3 (one of them twice), not 4 and 4.
+int balanced(int64_t m, int most) { return int(ceil_div(m, ceil_div(m, most))); }
+
+int unit_of(const QmmProblem& p) {
+  if (p.format.bits == 8) return 16;                     // 16 bytes
+  if (p.format.group == 16 && p.k % 32 != 0) return 16;  // nvfp4: 8 bytes
+  return 32;
+}
+
+QmmRoute qmv_route(const QmmProblem& p, const Target& target, int compute_units) {
+  QmmRoute r;
+  r.kernel = QmmKernel::qmv;
+  r.unit = unit_of(p);
+  r.rows = balanced(p.m, p.type == float32 ? 2 : 4);
+  // As many rows of w a wave as leave work for every compute unit; then more waves a row.
+  const int64_t blocks = p.pairs * ceil_div(p.m, r.rows);
+  const int64_t wanted = int64_t(kWavesPerUnit) * compute_units;
+  r.per_wave = r.rows > 2 ? 2 : 4;
+  while (r.per_wave > 1 && blocks * ceil_div(p.n, r.per_wave) < wanted) r.per_wave /= 2;
+  auto useful = [&](int split) {  // every lane of every wave has something to do
+    const int64_t step = int64_t(split) * target.wave * r.unit;
+    return split <= kThreads / target.wave && p.k >= step && step <= kQmvChunk;
+  };
+  while (useful(2 * r.split) && blocks * ceil_div(p.n, r.per_wave) * r.split < wanted) r.split *= 2;
+  return r;
+}
+
+QmmRoute few_route(const QmmProblem& p, int compute_units) {
+  QmmRoute r;
+  r.kernel = QmmKernel::few;
+  r.unit = unit_of(p);
+  r.m_tiles = p.m > 16 ? 2 : 1;
+  // A workgroup reads all of x: the more rows of w it has the better, while all compute units have some.
+  const int64_t blocks = p.pairs * ceil_div(p.m, 16 * r.m_tiles);
+  r.tiles = 4;
+  while (r.tiles > 1 && 2 * blocks * ceil_div(p.n, 16 * r.tiles) < 3 * compute_units) r.tiles /= 2;
+  return r;
+}
+
+QmmRoute tiles_route(const QmmProblem& p, int64_t m, const Target& target, int compute_units) {
+  QmmRoute r;
+  r.kernel = QmmKernel::tiles;
+  r.bm = m <= 32 ? 32 : m <= 64 ? 64 : 128;
+  r.bn = 2 * p.pairs * ceil_div(m, r.bm) * ceil_div(p.n, 128) < 3 * compute_units ? 64 : 128;
+  if (r.bm == 128 && r.bn == 64) r.bm = 64;
+  r.waves_m = r.bm == 32 || (r.bm == 64 && r.bn == 128) ? 1 : 2;
+  r.waves_n = r.bm == 128 || r.waves_m == 1 ? 4 : 2;
+  // Sums of 64 x 64 need fewer bytes of LDS an instruction; RDNA has no registers for them, and CDNA more LDS than waves.
+  if (r.bm == 128 && target.mma == Mma::sync) r.waves_n = 2;
+  return r;
+}
+
+// Rows that meet the same matrix of w are worth bringing together when there are several of them.
+bool worth_grouping(const QmmProblem& p) {
+  return p.gathered && p.matrices <= kMostGrouped && p.pairs > 1 && p.pairs * p.m >= 32 &&
+         p.pairs >= 2 * std::min(p.matrices, p.pairs);
+}
+
+QmmRoute grouped_route(const QmmProblem& p, const Target& target, int compute_units) {
+  const int64_t each = ceil_div(p.pairs * p.m, std::min(p.matrices, p.pairs));  // rows of a matrix, on average
+  QmmProblem all = p;
+  all.pairs = std::min(p.matrices, p.pairs);
+  QmmRoute r = tiles_route(all, each, target, compute_units);
+  r.kernel = QmmKernel::grouped;
+  return r;
+}
+
+}  // namespace
+
+const char* name_of(QmmKernel k) {
+  constexpr const char* names[] = {"qmv", "qvm", "few", "tiles", "grouped", "dequantize"};
+  return names[int(k)];
+}
+
+QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units) {
+  const Limits& limits = limits_of(target);
+  if (!p.transpose) {
+    QmmRoute r;
+    r.kernel = QmmKernel::qvm;
+    r.rows = balanced(p.m, 4);
+    return r;
+  }
+  if (p.type == float32) return qmv_route(p, target, compute_units);
+  if (worth_grouping(p)) return grouped_route(p, target, compute_units);
+  if (p.m <= limits.qmv) return qmv_route(p, target, compute_units);
+  if (p.m <= limits.few) return few_route(p, compute_units);
+  return tiles_route(p, p.m, target, compute_units);
+}
+
+}  // namespace mlx_rocm::gpu

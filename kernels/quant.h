@@ -1,0 +1,185 @@
+// Group-quantised weights: codes to numbers, for every mode and width.
+//
+// A kernel that includes this is specialised by T (the type of x, of affine scales and of the result), MODE, BITS and
+// GROUP. A row of k values is a little-endian stream of codes in 32-bit words; k is a multiple of GROUP. Each group has
+// a scale and, if affine, a bias:
+//
+//   mode    bits           group       scale  value
+//   affine  2,3,4,5,6,8    32,64,128   T      scale * code + bias
+//   mxfp4   4 (e2m1)       32          e8m0   scale * code
+//   mxfp8   8 (e4m3)       32          e8m0   scale * code
+//   nvfp4   4 (e2m1)       16          e4m3   scale * code
+//
+// Codes become raw floats in few instructions: code = (raw - RAW_OFFSET) * RAW_SCALE. A dot product of raw numbers
+// meets offset and scale once a group, in float, before scale and bias: the order in which Metal adds.
+#pragma once
+#include "device.h"
+
+#define MODE_AFFINE 0
+#define MODE_MXFP4 1
+#define MODE_MXFP8 2
+#define MODE_NVFP4 3
+
+#define IS_AFFINE (MODE == MODE_AFFINE)
+#define IS_FP4 (MODE == MODE_MXFP4 || MODE == MODE_NVFP4)
+#define IS_FP8 (MODE == MODE_MXFP8)
+
+// ---- scales -----------------------------------------------------------------------------------------------
+
+// e4m3: the exponents of half are 8 binades away, and 0x7f is NaN.
+DEVICE float e4m3_value(u32 code) {
+  u32 magnitude = code & 0x7f;
+  float value = cast<float>(f16{(u16)((code & 0x80) << 8 | magnitude << 7)}) * 256.0f;
+  return magnitude == 0x7f ? bit_cast<float>(0x7fc00000u | code << 24) : value;
+}
+DEVICE float e8m0_value(u32 code) { return bit_cast<float>(code ? code << 23 : 1u << 22); }
+
+#if MODE == MODE_AFFINE
+using Scale = T;
+DEVICE float scale_value(T s) { return cast<float>(s); }
+#elif MODE == MODE_NVFP4
+using Scale = u8;
+DEVICE float scale_value(u8 s) { return e4m3_value(s); }
+#else
+using Scale = u8;
+DEVICE float scale_value(u8 s) { return e8m0_value(s); }
+#endif
+
+// ---- codes ------------------------------------------------------------------------------------------------
+
+constexpr bool NARROW_RAW = GPU_NVIDIA && IS_AFFINE && BITS < 8 && 8 % BITS == 0 && sizeof(T) == 2;
+constexpr float RAW_OFFSET = NARROW_RAW ? 128.0f : 0.0f;
+constexpr float RAW_SCALE = IS_FP4 ? 16384.0f : IS_FP8 ? 256.0f : 1.0f;
+
+// A byte of a word as a float. Conversions are cheap on AMD; on NVIDIA the byte is put into a mantissa, and the sum
+// 128 + byte may stay as it is where 16-bit results hide the last bits.
+DEVICE float byte_to_raw(u32 word, int byte) {
+#if GPU_AMD
+  return (float)(word >> 8 * byte & 255);
+#else
+  if constexpr (NARROW_RAW) return bit_cast<float>(__byte_perm(word, 0x43, 0x4055 | byte << 8));
+  return bit_cast<float>(__byte_perm(word, 0x4b, 0x4550 | byte)) - 8388608.0f;
+#endif
+}
+DEVICE float small_to_raw(u32 code) {
+#if GPU_AMD
+  return (float)code;
+#else
+  return bit_cast<float>(0x4b000000u | code) - 8388608.0f;
+#endif
+}
+
+#if IS_AFFINE
+// Code `i` of a run that starts at w[0]; `i` is known to the compiler.
+DEVICE float raw_code(const u32* w, int i) {
+  constexpr u32 mask = (1u << BITS) - 1;
+  if constexpr (8 % BITS == 0) {
+    int byte = i * BITS / 8, inside = i * BITS % 8;
+    return byte_to_raw(w[byte / 4] >> inside & mask * 0x01010101u, byte % 4);
+  } else {
+    int bit = i * BITS, shift = bit % 32;
+    u32 code = w[bit / 32] >> shift;
+    if (shift + BITS > 32) code |= w[bit / 32 + 1] << (32 - shift);
+    return small_to_raw(code & mask);
+  }
+}
+// Codes [first, first + 8) of a run that starts at w[0].
+DEVICE void raw_codes(const u32* w, int first, float (&v)[8]) {
+  UNROLL
+  for (int i = 0; i < 8; i++) v[i] = raw_code(w, first + i);
+}
+#elif IS_FP4
+// Two codes at a time become halves that are 2^-14 of the values.
+DEVICE void raw_codes(const u32* w, int first, float (&v)[8]) {
+  UNROLL
+  for (int i = 0; i < 4; i++) {
+    u32 two = w[first / 8] >> 4 * i;
+    u32 halves = (two & 0x00070007u) << 9 | (two & 0x00080008u) << 12;
+    v[i] = cast<float>(f16{(u16)halves});
+    v[i + 4] = cast<float>(f16{(u16)(halves >> 16)});
+  }
+}
+#else
+// Likewise, 2^-8 of the values; NaN (0x7f) gets the exponent that halves have for it.
+DEVICE void raw_codes(const u32* w, int first, float (&v)[8]) {
+  UNROLL
+  for (int i = 0; i < 4; i++) {
+    u32 two = w[first / 4 + i / 2] >> 8 * (i % 2) & 0x00ff00ffu;
+    u32 magnitude = two & 0x007f007fu, nan = (magnitude + 0x00010001u) & 0x00800080u;
+    u32 halves = (two & 0x00800080u) << 8 | magnitude << 7 | ((nan << 8) - (nan << 3));
+    int at = i / 2 * 4 + i % 2;
+    v[at] = cast<float>(f16{(u16)halves});
+    v[at + 2] = cast<float>(f16{(u16)(halves >> 16)});
+  }
+}
+#endif
+
+// The values themselves, in float: one rounding from the exact one.
+DEVICE void values_of(const u32* w, int first, float scale, float bias, float (&v)[8]) {
+  raw_codes(w, first, v);
+  if constexpr (IS_AFFINE) bias -= scale * RAW_OFFSET;
+  UNROLL
+  for (int i = 0; i < 8; i++) v[i] = IS_AFFINE ? math_fma(v[i], scale, bias) : v[i] * RAW_SCALE * scale;
+}
+
+// To T. Most AMD targets have no instruction for bf16, and the compiler's sequence looks for NaNs whose low bits are
+// set, which scales of 16 bits do not bring.
+template <class Type>
+DEVICE Type round_weight(float x) {
+  return cast<Type>(x);
+}
+#if GPU_AMD && !(defined(MMA_MFMA_CDNA4) && MMA == MMA_MFMA_CDNA4)
+template <>
+DEVICE bf16 round_weight<bf16>(float x) {
+  u32 bits = bit_cast<u32>(x);
+  return {(u16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
+}
+#endif
+// The same, rounded to T once: operands of matrix instructions.
+DEVICE Vec<T, 8> halves_of(const u32* w, int first, float scale, float bias) {
+  float v[8];
+  values_of(w, first, scale, bias, v);
+  Vec<T, 8> out;
+  UNROLL
+  for (int i = 0; i < 8; i++) out[i] = round_weight<T>(v[i]);
+  return out;
+}
+
+// ---- runs of codes ------------------------------------------------------------------------------------------
+
+// Codes that one lane takes at a time: Words neighbouring words, in the widest accesses that they are aligned to. Once:
+// nobody reads them again.
+template <int Words>
+struct Run {
+  u32 w[Words];
+};
+template <int Words, bool Once = true>
+DEVICE Run<Words> load_run(const u32* p) {
+  Run<Words> run;
+  constexpr int step = Words % 4 == 0 ? 4 : Words % 2 == 0 ? 2 : 1;
+  UNROLL
+  for (int i = 0; i < Words; i += step) {
+    Vec<u32, step> part;
+    if constexpr (step == 4 && Once) {
+      part = load_once<4>(p + i);
+    } else {
+      part = load<step>(p + i);
+    }
+    UNROLL
+    for (int j = 0; j < step; j++) run.w[i + j] = part[j];
+  }
+  return run;
+}
+
+// The 8 codes number [8 * at, 8 * at + 8) of a whole matrix, at the front of two words.
+DEVICE Run<2> load_eight(const u32* codes, u64 at) {
+  constexpr u32 bits = 8 * BITS;
+  const u32* p = codes + at * BITS / 4;
+  if constexpr (bits == 64) return load_run<2>(p);
+  if constexpr (bits == 32) return {{p[0], 0}};
+  u32 shift = (u32)(at * BITS % 4) * 8;
+  u64 stream = p[0];
+  if (shift + bits > 32) stream |= (u64)p[1] << 32;
+  stream >>= shift;
+  return {{(u32)stream, (u32)(stream >> 32)}};
+}
