@@ -299,14 +299,6 @@ struct WordsOf {
   static constexpr int count = sizeof(Type) / 4;
   u32 w[count];
 };
-// Of a ballot: how many lanes, and the lowest of them (there is one).
-#if GPU_AMD
-DEVICE u32 count_bits(u64 lanes) { return (u32)__builtin_popcountll(lanes); }
-DEVICE u32 lowest_bit(u64 lanes) { return (u32)__builtin_ctzll(lanes); }
-#else
-DEVICE u32 count_bits(u64 lanes) { return (u32)__popcll(lanes); }
-DEVICE u32 lowest_bit(u64 lanes) { return (u32)__ffsll((long long)lanes) - 1; }
-#endif
 
 // The value of lane `from`. All lanes of the wave take part.
 template <class Type>
