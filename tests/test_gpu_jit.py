@@ -1,4 +1,4 @@
-"""Compiling and caching kernels, with the emulator's hiprtc (which runs clang) and with NVIDIA's NVRTC: neither needs a GPU.
+"""Compiling and caching kernels with the emulator's hiprtc (which runs clang) and NVIDIA's NVRTC; no GPU needed.
 
 Every compile happens in a process of its own, since a process keeps its compiler.
 """
@@ -133,7 +133,7 @@ def test_cold_then_warm(jit):
 
 
 def test_whatever_changes_the_code_changes_the_key(jit):
-    """A changed header, define, generated text and entry each compile anew; what they had made stays usable."""
+    """A changed header, define, generated text and entry each compile anew; old entries stay."""
     variants = [
         line(),
         line("2.0f"),
@@ -178,7 +178,7 @@ def test_other_processes_of_a_race_wait(jit):
 
 
 def test_cache_that_cannot_be_written(jit):
-    """A file where the folder should be: also root cannot write there. Kernels work and stay in the process."""
+    """A file where the folder should be: even root cannot write there. Kernels stay in the process."""
     jit.cache.write_text("not a folder")
     result = jit([line(), line(), line("2.0f")], threads=2)
     assert result["compiled"] == 2
@@ -369,7 +369,7 @@ def test_warm_for_another_architecture(jit):
     code, text = warm(jit, "--arch", arch, "--output", str(seed))
     assert code == 0, text
     assert f"2 kernels for {arch} are in {seed}" in text
-    assert "1 of 3 recorded kernels do not compile" in text
+    assert "1 of 3 known kernels do not compile" in text
     nothing = {
         "MLX_ROCM_LIBRARIES": "/nowhere",
         "MLX_ROCM_CLANG": "/nowhere",

@@ -1,4 +1,4 @@
-"""A helper process that compiles kernels: ``python -m mlx_rocm.cli.kernel_worker ARCH < lines of a manifest``."""
+"""A helper process that compiles kernels: ``python -m mlx_rocm.cli.kernel_worker ARCH < manifest.tsv``."""
 
 import contextlib
 import ctypes

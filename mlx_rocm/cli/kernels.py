@@ -13,7 +13,7 @@ MOST_HELPERS = 8
 
 
 def known():
-    """Lines of kernels that this user's programs have used, then of those that language models commonly use."""
+    """Lines of kernels that this user's programs have used, then of those that models commonly use."""
     import mlx_rocm.core as mx
 
     shipped = SHIPPED.read_text().splitlines() if SHIPPED.exists() else []
@@ -30,8 +30,8 @@ def device_arch():
 def compile_in_background(lines, arch):
     """Starts helpers that compile what is missing; returns how many kernels that is.
 
-    Helpers are processes since hiprtc compiles one kernel at a time in each. The program goes on meanwhile, takes what
-    they have put into the cache and waits for a kernel that one of them is at. They end with the program.
+    Helpers are processes since hiprtc compiles one kernel at a time in each. The program goes on meanwhile,
+    takes what they have put into the cache and waits for a kernel that one of them is at. They end with it.
     MLX_ROCM_PRECOMPILE=0 turns this off.
     """
     import mlx_rocm.core as mx

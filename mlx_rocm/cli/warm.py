@@ -1,4 +1,4 @@
-"""``mlx-rocm warm``: compiles GPU kernels ahead of time, so that the first run of a program does not wait for them."""
+"""``mlx-rocm warm``: compiles GPU kernels ahead of time, so that first runs do not wait for them."""
 
 import argparse
 import multiprocessing
@@ -77,9 +77,7 @@ def _compile_recorded(options):
     for error in errors[:3]:
         print(error, file=sys.stderr)
     if errors:
-        say(
-            f"{len(errors)} of {len(lines)} recorded kernels do not compile; another version may have recorded them"
-        )
+        say(f"{len(errors)} of {len(lines)} known kernels do not compile; another version may have used them")
     say(f"{len(lines) - len(errors)} kernels for {arch} are in {where}")
     return 1 if len(errors) == len(lines) else 0
 
