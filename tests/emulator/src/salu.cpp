@@ -296,6 +296,20 @@ void add_floats(Rows& rows) {
   rows.push_back(salu("s_cvt_f16_f32", [](f32 x) { return u32(as_u16(static_cast<f16>(x))); }));
   rows.push_back(salu("s_cvt_f32_f16", [](u32 x) { return static_cast<f32>(as_f16(u16(x))); }));
   rows.push_back(salu("s_cvt_hi_f32_f16", [](u32 x) { return static_cast<f32>(as_f16(u16(x >> 16))); }));
+  const auto f16_op = [&](const char* name, auto op) {
+    rows.push_back(salu(name, [](u32 x, u32 y) {
+      return u32(as_u16(static_cast<f16>(decltype(op){}(f32(as_f16(u16(x))), f32(as_f16(u16(y)))))));
+    }));
+  };
+  f16_op("s_add_f16", [](f32 x, f32 y) { return x + y; });  // the float result is exact, or rounds to f16 the same way
+  f16_op("s_sub_f16", [](f32 x, f32 y) { return x - y; });
+  f16_op("s_mul_f16", [](f32 x, f32 y) { return x * y; });
+  for (const char* name : {"s_min_f16", "s_min_num_f16"}) f16_op(name, [](f32 x, f32 y) { return min_num(x, y); });
+  for (const char* name : {"s_max_f16", "s_max_num_f16"}) f16_op(name, [](f32 x, f32 y) { return max_num(x, y); });
+  rows.push_back(salu_accumulate("s_fmac_f16", [](u32 x, u32 y, u32 d) {
+    const f64 sum = f64(as_f16(u16(x))) * f64(as_f16(u16(y))) + f64(as_f16(u16(d)));
+    return u32(as_u16(static_cast<f16>(sum)));
+  }));
   rows.push_back(salu("s_cvt_pk_rtz_f16_f32",
                       [](f32 x, f32 y) { return f32_to_f16_rtz(x) | (u32(f32_to_f16_rtz(y)) << 16); }));
 }
