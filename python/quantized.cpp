@@ -1,5 +1,7 @@
 #include "backend/ops/quantized.h"
 
+#include "backend/gpu/quantized.h"
+
 #include "python/bind.h"
 
 namespace mlx_rocm::python {
@@ -91,6 +93,35 @@ void init_quantized(nb::module_& m) {
         "Bytes of e4m3 floats nearest to x, saturating at 448.");
   m.def("from_fp8", &from_fp8, "x"_a, "dtype"_a = bfloat16, nb::kw_only(), "stream"_a = nb::none(),
         "The values of e4m3 bytes.");
+  // For tests: the route of a product on an architecture, as a dict.
+  m.def(
+      "_qmm_route",
+      [](const std::string& arch, int compute_units, bool blas, const std::string& mode, MaybeInt bits, MaybeInt group_size,
+         Dtype type, bool transpose, bool gathered, int64_t rows, int64_t n, int64_t k, int64_t pairs, int64_t matrices) {
+        gpu::QmmProblem p;
+        p.format = quant::make_format("_qmm_route", {group_size, bits, mode});
+        p.type = type;
+        p.transpose = transpose;
+        p.gathered = gathered;
+        p.m = rows;
+        p.n = n;
+        p.k = k;
+        p.pairs = pairs;
+        p.matrices = matrices;
+        const gpu::QmmRoute r = gpu::qmm_route(p, gpu::target_of(arch), compute_units, blas);
+        nb::dict d;
+        d["kernel"] = gpu::name_of(r.kernel);
+        d["rows"] = r.rows;
+        d["per_wave"] = r.per_wave;
+        d["split"] = r.split;
+        d["unit"] = r.unit;
+        d["tiles"] = nb::make_tuple(r.tiles, r.m_tiles);
+        d["block"] = nb::make_tuple(r.bm, r.bn, r.waves_m, r.waves_n);
+        return d;
+      },
+      "arch"_a, "compute_units"_a, "blas"_a = true, "mode"_a = "affine", "bits"_a = nb::none(),
+      "group_size"_a = nb::none(), "dtype"_a = bfloat16, "transpose"_a = true, "gathered"_a = false, "m"_a = 1, "n"_a = 4096,
+      "k"_a = 4096, "pairs"_a = 1, "matrices"_a = 1);
 }
 
 }  // namespace mlx_rocm::python

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "backend/core/error.h"
+#include "backend/gpu/blas.h"
+#include "backend/gpu/gemm.h"
 #include "backend/gpu/quantized.h"
 #include "kernels/pairs.h"
 
@@ -109,9 +111,34 @@ void launch_grouped(const Product& p, const QmmRoute& r, const array& out) {
   launch_tiles(p, r, with_pairs(ceil_div(f.n, r.bn), most), order, tiles, out);
 }
 
+array viewed(const array& a, const Shape& shape) {
+  return array(a.buffer(), shape, a.dtype(), row_major_strides(shape), a.offset());
+}
+
+// The weights as they are, in memory, then an ordinary product.
+void multiply_unpacked(const Product& p, const array& out) {
+  const auto& f = p.problem;
+  Shape shape = p.w.codes.shape();
+  shape.back() = f.format.values(shape.back());
+  const array unpacked = temporary(shape, f.type);
+  dequantize(p.w, array(), array(), unpacked);
+  Strides strides = row_major_strides(shape);
+  if (f.transpose) {
+    std::swap(shape.end()[-1], shape.end()[-2]);
+    std::swap(strides.end()[-1], strides.end()[-2]);
+  }
+  if (f.pairs == 1) {
+    const Shape two(shape.end() - 2, shape.end());
+    const Strides steps(strides.end() - 2, strides.end());
+    const array w(unpacked.buffer(), two, f.type, steps, unpacked.offset());
+    return matmul(viewed(p.x, {int(f.m), int(f.k)}), w, nullptr, 1, 0, viewed(out, {int(f.m), int(f.n)}));
+  }
+  matmul(p.x, array(unpacked.buffer(), shape, f.type, strides, unpacked.offset()), nullptr, 1, 0, out);
+}
+
 void run(const Product& p, const array& out) {
   const auto& f = p.problem;
-  const QmmRoute r = qmm_route(f, target(), compute_units());
+  const QmmRoute r = qmm_route(f, target(), compute_units(), blas_available());
   switch (r.kernel) {
     case QmmKernel::qmv:
     case QmmKernel::qvm:
@@ -122,7 +149,7 @@ void run(const Product& p, const array& out) {
     case QmmKernel::grouped:
       return launch_grouped(p, r, out);
     case QmmKernel::dequantize:
-      break;
+      return multiply_unpacked(p, out);
   }
   runtime_error("[quantized_matmul] A route without a launch.");  // a fault of qmm_route
 }

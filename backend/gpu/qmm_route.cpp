@@ -9,16 +9,20 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
 
-// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), then those up to which
-// matrix instructions take them from memory (few). Beyond, weights go through LDS (tiles). Not measured yet.
+// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), those up to which matrix
+// instructions take them from memory (few), and those up to which unpacking into LDS (tiles) beats unpacking to memory
+// for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128 rows; ours are to come.
 struct Limits {
   Mma mma;
-  int qmv, few;
+  int qmv, few, tiles;
 };
 constexpr Limits kLimits[] = {
-    {Mma::none, 8, 16},       {Mma::wmma_gfx11, 4, 32}, {Mma::wmma_gfx12, 4, 32}, {Mma::mfma_cdna2, 2, 32},
-    {Mma::mfma_cdna3, 2, 32}, {Mma::mfma_cdna4, 2, 32}, {Mma::sync, 2, 32},
+    {Mma::none, 8, 16, 32},          {Mma::wmma_gfx11, 4, 32, 96},    {Mma::wmma_gfx12, 4, 32, 96},
+    {Mma::mfma_cdna2, 2, 32, 128},   {Mma::mfma_cdna3, 2, 32, 128},   {Mma::mfma_cdna4, 2, 32, 128},
+    {Mma::sync, 2, 32, 256},
 };
+// The same for products that have no tiles: float32, and times w without transposing.
+constexpr int kFewRows = 16;
 const Limits& limits_of(const Target& target) {
   for (const Limits& l : kLimits) {
     if (l.mma == target.mma) return l;
@@ -102,15 +106,20 @@ const char* name_of(QmmKernel k) {
   return names[int(k)];
 }
 
-QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units) {
+QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units, bool blas) {
   const Limits& limits = limits_of(target);
+  QmmRoute unpacked;
+  unpacked.kernel = QmmKernel::dequantize;
+  const bool tiles = p.transpose && p.type != float32;
+  // Gathered products have no ordinary product to go to.
+  if (!p.gathered && (tiles ? blas && p.m > limits.tiles : p.m > kFewRows)) return unpacked;
   if (!p.transpose) {
     QmmRoute r;
     r.kernel = QmmKernel::qvm;
     r.rows = balanced(p.m, 4);
     return r;
   }
-  if (p.type == float32) return qmv_route(p, target, compute_units);
+  if (!tiles) return qmv_route(p, target, compute_units);
   if (worth_grouping(p)) return grouped_route(p, target, compute_units);
   if (p.m <= limits.qmv) return qmv_route(p, target, compute_units);
   if (p.m <= limits.few) return few_route(p, compute_units);
