@@ -81,6 +81,16 @@ class SumLike : public Like<SumLike> {
   static constexpr const char* kName = "sum_like";
   static constexpr bool kAligns = true;
   void cpu(const Arrays& in, const Arrays& out) override {
+    run(in, out, [](Op& sum, const array& x, const array& total) { sum.cpu({x}, {total}); });
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    run(in, out, [](Op& sum, const array& x, const array& total) { sum.gpu({x}, {total}); });
+  }
+  static array transposed(const array& g, const array& primal) { return broadcast_like(g, primal); }
+
+ private:
+  template <class Sum>
+  static void run(const Arrays& in, const Arrays& out, Sum sum) {
     const Shape &from = in[0].shape(), &to = out[0].shape();
     const int lead = int(from.size()) - int(to.size());
     Axes axes;
@@ -92,11 +102,9 @@ class SumLike : public Like<SumLike> {
     Shape kept = from;
     for (int a : axes) kept[a] = 1;
     array total(make_ref<Node>(kept, in[0].dtype()));
-    sum_op(axes)->cpu({in[0]}, {total});
+    sum(*sum_op(axes), in[0], total);
     out[0].share(total, row_major_strides(to), total.offset());
   }
-  void gpu(const Arrays& in, const Arrays& out) override { Op::gpu(in, out); }
-  static array transposed(const array& g, const array& primal) { return broadcast_like(g, primal); }
 };
 REGISTER_OP(SumLike)
 

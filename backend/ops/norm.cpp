@@ -1,6 +1,7 @@
 #include "backend/ops/norm.h"
 
 #include "backend/cpu/row_loop.h"
+#include "backend/gpu/norm.h"
 #include "backend/ops/fused.h"
 #include "backend/ops/ops.h"
 
@@ -27,6 +28,9 @@ class Norm : public FusedOp {
     cpu::allocate_rows(in[0], out[0]);
     run(in, out[0]);
   }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    gpu::norm(kind(), in[0], has_weight ? in[1] : array(), has_bias ? in.back() : array(), eps, out[0]);
+  }
 
   Arrays compose(const Arrays& in) const override {
     const Dtype type = in[0].dtype();
@@ -46,6 +50,7 @@ class Norm : public FusedOp {
   }
 
  protected:
+  virtual gpu::NormKind kind() const = 0;
   virtual array normalised(const array& x) const = 0;
   virtual void row(const cpu::RowKernels& kernels, const char* x, const char* weight, const char* bias,
                    char* y, int64_t n) const = 0;
@@ -86,6 +91,7 @@ class RMSNorm : public OpBase<RMSNorm, Norm> {
   static auto fields(auto& self) { return std::tie(self.eps, self.has_weight, self.has_bias); }
 
  protected:
+  gpu::NormKind kind() const override { return gpu::NormKind::rms; }
   array normalised(const array& x) const override { return x * rsqrt(row_mean(square(x)) + double(eps)); }
   void row(const cpu::RowKernels& kernels, const char* x, const char* weight, const char*, char* y,
            int64_t n) const override {
@@ -106,6 +112,7 @@ class LayerNorm : public OpBase<LayerNorm, Norm> {
   static auto fields(auto& self) { return std::tie(self.eps, self.has_weight, self.has_bias); }
 
  protected:
+  gpu::NormKind kind() const override { return gpu::NormKind::layer; }
   array normalised(const array& x) const override {
     const array centred = x - row_mean(x);
     return centred * rsqrt(row_mean(square(centred)) + double(eps));

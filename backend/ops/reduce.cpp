@@ -6,6 +6,7 @@
 #include "backend/cpu/pool.h"
 #include "backend/cpu/reduce.h"
 #include "backend/cpu/tile.h"
+#include "backend/gpu/reduce.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/scan.h"
 #include "backend/ops/vmap_rules.h"
@@ -15,6 +16,7 @@ namespace {
 
 using cpu::Reduction;
 constexpr const char* kNames[] = {"sum", "prod", "max", "min", "all", "any"};
+constexpr const char* kFunctors[] = {"Add", "Multiply", "Maximum", "Minimum", "All", "Any"};  // of kernels/reduce.h
 
 // One reduction as raw loops: the axes that stay, the axes that go, and kernels for the accumulator type. Half types
 // are widened to float a chunk at a time.
@@ -182,6 +184,7 @@ class Reduce : public OpBase<Reduce> {
     const auto& t = cpu::elementwise_table();
     (in[0].dtype() == float16 ? t.store_f16 : t.store_bf16)(from, out[0].bytes(), acc.size());
   }
+  void gpu(const Arrays& in, const Arrays& out) override { gpu::reduce(in[0], kFunctors[int(kind)], axes, out[0]); }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
              const Arrays& outputs) override {
@@ -277,6 +280,7 @@ class ArgReduce : public OpBase<ArgReduce> {
       }
     });
   }
+  void gpu(const Arrays& in, const Arrays& out) override { gpu::arg_reduce(in[0], largest, axis, out[0]); }
   Arrays vjp(const Arrays& primals, const Arrays&, const std::vector<int>&, const Arrays&) override {
     return {zeros_like(primals[0])};
   }

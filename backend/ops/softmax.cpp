@@ -5,6 +5,7 @@
 
 #include "backend/core/op.h"
 #include "backend/cpu/row_loop.h"
+#include "backend/gpu/softmax.h"
 #include "backend/ops/ops.h"
 
 namespace mlx_rocm {
@@ -57,6 +58,7 @@ class Softmax : public OpBase<Softmax> {
       }
     });
   }
+  void gpu(const Arrays& in, const Arrays& out) override { gpu::softmax(in[0], out[0]); }
   Arrays vjp(const Arrays&, const Arrays& cotangents, const std::vector<int>&,
              const Arrays& outputs) override {
     return {pull(outputs[0], cotangents[0])};
@@ -101,6 +103,7 @@ class LogSumExp : public OpBase<LogSumExp> {
       kernels.from_f32(&value, out[0].bytes() + i * int64_t(out[0].itemsize()), 1);
     });
   }
+  void gpu(const Arrays& in, const Arrays& out) override { gpu::logsumexp(in[0], out[0]); }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&,
              const Arrays&) override {
     return {cotangents[0] * softmax(primals[0], {-1}, true)};

@@ -107,6 +107,32 @@ def norm_rows():
             layouts=D,
             grad_tol=4,
         )
+    # rows at every width of a team of a GPU, odd lengths, rows too long for registers
+    for shape in ((300, 5), (3, 250), (2, 1000), (3, 1025), (5, 5120), (2, 20001), (2, 3, 40000)):
+        row = {
+            "name": "gpu-" + "x".join(map(str, shape)),
+            "dtypes": FLOATS,
+            "tol": 2,
+            "norm": True,
+            "layouts": ("sliced", "broadcast") if shape[-1] < 2000 else (),
+            "vmap": False,
+            "compile": False,
+            "export": False,
+            "shapeless": False,
+        }
+        vector = shape[-1:]
+        yield case(
+            "fast.rms_norm", shape, Arg(vector, "nonzero"), ref=N.rms_norm, extra=(1e-5,), **row
+        )
+        yield case(
+            "fast.layer_norm",
+            shape,
+            Arg(vector, "nonzero"),
+            Arg(vector, "normal"),
+            ref=N.layer_norm,
+            extra=(1e-5,),
+            **row,
+        )
     yield case(
         "fast.rms_norm",
         (3, 8),

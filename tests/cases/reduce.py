@@ -259,6 +259,88 @@ def statistics_rows():
     )
 
 
+# Shapes that take other routes on a GPU than small ones: one long row (cut into parts), many short rows, long and wide
+# columns, reduced axes in the middle and apart, sizes that no vector divides.
+HOSTILE = (
+    ((1, 100003), -1),
+    ((3, 40, 901), None),
+    ((100003, 3), 0),
+    ((100003, 3), 1),
+    ((5, 65537), 0),
+    ((2, 20001), 1),
+    ((1500, 136), 0),
+    ((3, 5, 7, 300), (1, 2)),
+    ((50, 6, 70), (0, 2)),
+    ((2, 300, 1, 9), (1, 3)),
+    ((2, 3, 2, 3, 2, 3, 2, 3, 2, 3), (0, 2, 4, 6, 8)),
+)
+ONCE = {"vmap": False, "compile": False, "export": False, "shapeless": False}
+
+
+def hostile_rows():
+    for shape, axes in HOSTILE:
+        name = f"gpu-{'x'.join(map(str, shape))}-{axes}".replace(" ", "")
+        small = np.prod(shape) < 50000
+        layouts = ("transposed", "sliced", "negative") if small else ("sliced",)
+        for op, ref, domain, dtypes in (
+            ("sum", np.sum, "positive", ("float32", "bfloat16", "int32", "complex64")),
+            ("max", np.max, "wide", ("float32", "float16", "int8", "int64", "bool")),
+            ("any", np.any, "unit", ("bool",)),
+        ):
+            yield case(
+                op,
+                Arg(shape, domain),
+                ref=lambda x, f=ref, a=axes: f(x, axis=a),
+                kw={"axis": axes},
+                name=name,
+                norm=op == "sum",
+                tol=2 if op == "sum" else 1,
+                dtypes=dtypes,
+                out=widened if op == "sum" else "same",
+                layouts=layouts if op == "sum" else (),
+                **ONCE,
+            )
+        if isinstance(axes, tuple):
+            continue
+        for op, ref in ARG_REDUCTIONS:
+            yield case(
+                op,
+                Arg(shape, "wide"),
+                ref=lambda x, f=ref, a=axes: f(x, axis=a),
+                kw={"axis": axes},
+                name=name,
+                dtypes=("float32", "bfloat16", "int8", "int64"),
+                out="uint32",
+                layouts=layouts if small else (),
+                **ONCE,
+            )
+    for axis in (0, 1):
+        for op, ref in ARG_REDUCTIONS:
+            yield case(
+                op,
+                Arg((40, 24), "special"),
+                ref=lambda x, f=ref, a=axis: f(x, axis=a),
+                kw={"axis": axis},
+                name=f"nan-{axis}",
+                dtypes=FLOATS,
+                out="uint32",
+                **ONCE,
+            )
+    for shape, axes in (((3, 0, 4), (1, 2)), ((0, 4), 0), ((0, 4), 1), ((2, 0, 3, 5), (1, 3))):
+        for op, ref in (("sum", np.sum), ("prod", f_prod), ("all", np.all)):
+            yield case(
+                op,
+                Arg(shape),
+                ref=lambda x, f=ref, a=axes: f(x, axis=a),
+                kw={"axis": axes},
+                name=f"gpu-empty-{'x'.join(map(str, shape))}-{axes}".replace(" ", ""),
+                dtypes=("float32", "int32"),
+                out="bool" if op == "all" else "same",
+                layouts=(),
+                **ONCE,
+            )
+
+
 def f_softmax(x, axis=-1):
     return sp.softmax(x, axis=axis)
 
@@ -302,6 +384,53 @@ def softmax_rows():
         dtypes=FLOATS,
         layouts=(),
     )
+
+
+def hostile_softmax_rows():
+    inf, nan = np.inf, np.nan
+    # a row in registers at every width of a team, odd lengths, rows too long for registers and in parts
+    shapes = ((3, 33), (2, 130), (5, 250), (2, 1000), (3, 1025), (2, 5120), (2, 20001), (1, 100003), (700, 5))
+    for op, ref in (("softmax", f_softmax), ("logsumexp", f_logsumexp)):
+        for shape in shapes:
+            yield case(
+                op,
+                Arg(shape, "wide"),
+                ref=lambda x, f=ref: f(x, axis=-1),
+                kw={"axis": -1},
+                name=f"gpu-{'x'.join(map(str, shape))}",
+                dtypes=FLOATS,
+                norm=True,
+                tol=2,
+                layouts=("sliced", "strided", "broadcast") if shape[1] < 2000 else (),
+                **ONCE,
+            )
+    for n in (4, 50000):  # the infinite and the undefined, in registers and in parts
+        rows = np.zeros((7, n))
+        rows[0, 1], rows[1, 2], rows[2] = inf, -inf, -inf
+        rows[3, n - 1], rows[4, :2], rows[5, :2] = nan, (inf, nan), (inf, -inf)
+        rows[6, : n - 1] = -inf
+        yield case(
+            "logsumexp",
+            Arg(rows.shape, ("value", rows)),
+            ref=lambda x: np.where(
+                np.isnan(x).any(-1), nan, np.where((x == inf).any(-1), inf, f_logsumexp(x, axis=-1))
+            ),
+            kw={"axis": -1},
+            name=f"gpu-infinite-{n}",
+            dtypes=FLOATS,
+            layouts=(),
+            **ONCE,
+        )
+        yield case(
+            "softmax",
+            Arg(rows.shape, ("value", rows)),
+            ref=f_softmax,
+            kw={"axis": -1},
+            name=f"gpu-infinite-{n}",
+            dtypes=FLOATS,
+            layouts=(),
+            **ONCE,
+        )
 
 
 def scan_ref(f, reverse, inclusive, identity):
@@ -391,5 +520,7 @@ def scan_rows():
 def rows():
     yield from reduction_rows()
     yield from statistics_rows()
+    yield from hostile_rows()
     yield from softmax_rows()
+    yield from hostile_softmax_rows()
     yield from scan_rows()
