@@ -84,7 +84,7 @@ struct First {
     bool same = (nan_a && nan_b) || a.value == b.value;
     return better || (same && b.at < a.at) ? b : a;
   }
-  // The same when b is known to stand behind a.
+  // The same when b is known to stand behind a, and neither is the neutral element.
   template <class P>
   static DEVICE P next(P a, P b) {
     return a.value == a.value && !NotFurther()(b.value, a.value) ? b : a;
@@ -122,7 +122,7 @@ DEVICE State widen(Element x, u32) { return cast<ACC>(x); }
 #endif
 using Out = OUT;
 
-// a with what stands behind it.
+// a with what stands behind it; neither is the neutral element.
 DEVICE State next(State a, State b) {
 #if ARG
   return OP::next(a, b);

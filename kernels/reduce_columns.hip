@@ -10,6 +10,7 @@
 constexpr int kInFlight = 4;
 
 DEVICE void fold_rows(State (&s)[VEC], const Element* p, u32 first, u32 last, u32 step, u32 at, i64 stride) {
+  OP op;
   u32 r = first;
   for (; r + (kInFlight - 1) * step < last; r += kInFlight * step) {
     Vec<Element, VEC> v[kInFlight];
@@ -19,13 +20,13 @@ DEVICE void fold_rows(State (&s)[VEC], const Element* p, u32 first, u32 last, u3
     for (int i = 0; i < VEC; i++) {
       State a = next(widen(v[0][i], at + r), widen(v[1][i], at + r + step));
       State b = next(widen(v[2][i], at + r + 2 * step), widen(v[3][i], at + r + 3 * step));
-      s[i] = next(s[i], next(a, b));
+      s[i] = op(s[i], next(a, b));
     }
   }
   for (; r < last; r += step) {
     Vec<Element, VEC> v = load<VEC>(p + (i64)r * stride);
     UNROLL
-    for (int i = 0; i < VEC; i++) s[i] = next(s[i], widen(v[i], at + r));
+    for (int i = 0; i < VEC; i++) s[i] = op(s[i], widen(v[i], at + r));
   }
 }
 

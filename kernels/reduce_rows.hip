@@ -21,9 +21,9 @@ DEVICE State fold_item(const Element* p, u32 n, u32 at, u32 t, i64 stride) {
     UNROLL
     for (int k = 0; k < kInFlight; k++) e[k] = p[(i64)(i + k * TEAM) * stride];
     UNROLL
-    for (int k = 0; k < kInFlight; k++) total[k] = next(total[k], widen(e[k], at + i + k * TEAM));
+    for (int k = 0; k < kInFlight; k++) total[k] = op(total[k], widen(e[k], at + i + k * TEAM));
   }
-  for (; i < n; i += TEAM) total[0] = next(total[0], widen(p[(i64)i * stride], at + i));
+  for (; i < n; i += TEAM) total[0] = op(total[0], widen(p[(i64)i * stride], at + i));
   return op(op(total[0], total[1]), op(total[2], total[3]));
 }
 #else
@@ -48,7 +48,7 @@ DEVICE State fold_item(const Element* p, u32 n, u32 at, u32 t, i64) {
   // Single elements up to the first 16-byte boundary.
   u32 head = ((0 - (u32)(u64)p) & 15) / (u32)sizeof(Element);
   if (head > n) head = n;
-  for (u32 i = t; i < head; i += TEAM) total[0] = next(total[0], widen(p[i], at + i));
+  for (u32 i = t; i < head; i += TEAM) total[0] = op(total[0], widen(p[i], at + i));
   p += head;
   n -= head;
   at += head;
@@ -60,13 +60,13 @@ DEVICE State fold_item(const Element* p, u32 n, u32 at, u32 t, i64) {
     for (int k = 0; k < kInFlight; k++) v[k] = load<kVec>(p + (i + k * TEAM) * kVec);
     UNROLL
     for (int k = 0; k < kInFlight; k++) {
-      total[k] = next(total[k], fold_vector(v[k], at + (i + k * TEAM) * kVec));
+      total[k] = op(total[k], fold_vector(v[k], at + (i + k * TEAM) * kVec));
     }
   }
   for (; i < vectors; i += TEAM) {
-    total[1] = next(total[1], fold_vector(load<kVec>(p + i * kVec), at + i * kVec));
+    total[1] = op(total[1], fold_vector(load<kVec>(p + i * kVec), at + i * kVec));
   }
-  for (i = vectors * kVec + t; i < n; i += TEAM) total[0] = next(total[0], widen(p[i], at + i));
+  for (i = vectors * kVec + t; i < n; i += TEAM) total[0] = op(total[0], widen(p[i], at + i));
   return op(op(total[0], total[1]), op(total[2], total[3]));
 }
 #endif
