@@ -1,4 +1,4 @@
-"""Compiling and caching kernels with the emulator's hiprtc (which runs clang) and NVIDIA's NVRTC; no GPU needed.
+"""Compiling and caching kernels, with the emulator's hiprtc (which runs clang) and NVIDIA's NVRTC.
 
 Every compile happens in a process of its own, since a process keeps its compiler.
 """
@@ -393,6 +393,39 @@ def test_warm_says_what_is_wrong(jit):
             continue
         assert code == 1
         assert part in text
+
+
+PROGRAM = """
+import mlx_rocm.core as mx
+x = mx.array([1.0, 2.0, 3.0])
+for i in range(mx.device_count(mx.gpu)):
+    with mx.stream(mx.Device(mx.gpu, i)):
+        print((x * 3 + 1).tolist())
+print(mx._gpu_compile_counts()[0])
+"""
+
+
+def test_program_on_two_devices(amd):
+    """Kernels of two architectures in one process: compiled once each, found again, and warmed for one of them."""
+
+    def run(devices="gfx1151,gfx942"):
+        environment = {**amd.environment, "MLX_ROCM_KERNELS": "", "AMDEMU_ARCH": devices}
+        out = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, check=False, capture_output=True, text=True
+        )
+        assert out.returncode == 0, out.stderr
+        *lines, compiled = out.stdout.splitlines()
+        assert set(lines) == {"[4.0, 7.0, 10.0]"}
+        return len(lines), int(compiled)
+
+    devices, compiled = run()
+    assert devices == 2
+    assert compiled >= 2
+    assert run() == (2, 0)
+    assert run("gfx1151") == (1, 0)
+    code, text = warm(amd, MLX_ROCM_KERNELS="", AMDEMU_ARCH="gfx1100")
+    assert code == 0, text
+    assert run("gfx1100") == (1, 0)
 
 
 @pytest.mark.skipif(bool(rocm.why_not()), reason=str(rocm.why_not()))
