@@ -45,6 +45,7 @@ void init_transforms(nb::module_& m);
 void init_io(nb::module_& m);
 void init_distributed(nb::module_& m);
 void init_gpu_jit(nb::module_& m);
+void init_gpu_routes(nb::module_& m);
 
 // Type slots of the array class: the buffer protocol.
 PyType_Slot* array_slots();

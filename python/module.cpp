@@ -65,4 +65,5 @@ NB_MODULE(core, m) {
   init_io(m);
   init_distributed(m);
   init_gpu_jit(m);
+  init_gpu_routes(m);
 }

@@ -188,8 +188,16 @@ _GEMM = (
     _gemm(_READ, _SMALL, T="bf16", **_64, A_RUNS=1, B_RUNS=1, VEC_A=8, VEC_B=8, GROUPED=1),
     _gemm(_READ, _SMALL, T="bf16", **_64, A_RUNS=1, B_RUNS=1, VEC_A=8, VEC_B=8, INDEXED=1),
     _gemm(_READ, _BIG, T="float", FMA=1),
-    Row("kernels/gemv.hip", "gemv_rows", {"T": "bf16"}, needs=("16-byte load", "streamed load", "bf16 dot", "DPP"), waves=_GEMV),
-    Row("kernels/gemv.hip", "gemv_columns", {"T": "f16"}, needs=("16-byte load", "streamed load"), waves=_GEMV),
+    Row(
+        "kernels/gemv.hip",
+        "gemv_rows",
+        {"T": "bf16"},
+        needs=("16-byte load", "streamed load", "bf16 dot", "DPP"),
+        waves=_GEMV,
+    ),
+    Row(
+        "kernels/gemv.hip", "gemv_columns", {"T": "f16"}, needs=("16-byte load", "streamed load"), waves=_GEMV
+    ),
     Row("kernels/gemm_group.hip", "group_rows", needs=("LDS atomic",)),
     Row("kernels/gemm_sum.hip", "sum_splits", {"T": "complex64", "ACC": "complex64", "EPILOGUE": "1"}),
 )
@@ -213,11 +221,20 @@ def _conv(dtype: str, **defines) -> dict[str, str]:
     vec = 4 if dtype == "float" else 8
     threads = "256" if dtype == "float" else "(4 * WAVE)"
     tile = {"TILE_M": 64, "TILE_N": 64, "THREADS": threads, "OUT": dtype, "VEC_G": vec, "ALIGNED": 1}
-    return {name: str(value) for name, value in {"T": dtype, "VEC": vec, **geometry, **tile, **defines}.items()}
+    return {
+        name: str(value) for name, value in {"T": dtype, "VEC": vec, **geometry, **tile, **defines}.items()
+    }
 
 
 def _hadamard(dtype: str, **defines) -> dict[str, str]:
-    every = {"TIN": dtype, "TOUT": dtype, "VEC": 4 if dtype == "float" else 8, "LOW": 1, "M": 1, "SIGNS": "{}"}
+    every = {
+        "TIN": dtype,
+        "TOUT": dtype,
+        "VEC": 4 if dtype == "float" else 8,
+        "LOW": 1,
+        "M": 1,
+        "SIGNS": "{}",
+    }
     return {name: str(value) for name, value in {**every, **defines}.items()}
 
 
