@@ -16,7 +16,9 @@ constexpr int RUN = 16 / sizeof(T);
 // Four waves, two by two.
 template <class Type>
 struct MatrixTile {
-  static constexpr int STEP = 32, STRIDE = STEP + 8, M_TILES = TILE_M / 32, N_TILES = TILE_N / 32;
+  // AMD's fragments have a row for each lane, NVIDIA's a row for four: these strides spread either over the banks.
+  static constexpr int STEP = 32, STRIDE = MMA == MMA_SYNC ? STEP : STEP + 8;
+  static constexpr int M_TILES = TILE_M / 32, N_TILES = TILE_N / 32;
   static constexpr int LEFT = TILE_M * STRIDE, RIGHT = TILE_N * STRIDE;
   MmaC sums[M_TILES][N_TILES];
 

@@ -16,7 +16,12 @@ def make(mx, request):
 
 def launch(kernel, n, inputs, shapes, dtypes, threads=256, **options):
     return kernel(
-        inputs=inputs, grid=(n, 1, 1), threadgroup=(threads, 1, 1), output_shapes=shapes, output_dtypes=dtypes, **options
+        inputs=inputs,
+        grid=(n, 1, 1),
+        threadgroup=(threads, 1, 1),
+        output_shapes=shapes,
+        output_dtypes=dtypes,
+        **options,
     )
 
 
@@ -117,7 +122,9 @@ def test_lanes(mx, make):
         if (elem % 32 == 0) out[elem / 32] = x;
     """
     x = np.arange(64, dtype=np.float32)
-    (out,) = launch(make("lanes", ["a"], ["out"], source), 64, [mx.array(x)], [(2,)], [mx.float32], threads=64)
+    (out,) = launch(
+        make("lanes", ["a"], ["out"], source), 64, [mx.array(x)], [(2,)], [mx.float32], threads=64
+    )
     assert np.array_equal(np.array(out), x.reshape(2, 32).sum(1))
 
 

@@ -266,7 +266,7 @@ std::vector<int64_t> fft_factors(int64_t n) {
     }
     factors.push_back(rest);
     if (*std::max_element(factors.begin(), factors.end()) <= kLargestLine) return factors;
-    if (count > 3) return {};
+    if (count == 3) return {};  // transform() knows no more
   }
 }
 
