@@ -121,9 +121,7 @@ def norm_rows():
             "shapeless": False,
         }
         vector = shape[-1:]
-        yield case(
-            "fast.rms_norm", shape, Arg(vector, "nonzero"), ref=N.rms_norm, extra=(1e-5,), **row
-        )
+        yield case("fast.rms_norm", shape, Arg(vector, "nonzero"), ref=N.rms_norm, extra=(1e-5,), **row)
         yield case(
             "fast.layer_norm",
             shape,
