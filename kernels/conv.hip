@@ -5,12 +5,12 @@
 //   conv             y[p][o]     M output positions, N output channels, K = taps x input channels
 //   conv_gradient    dw[o][t, c] M output channels, N = taps x input channels, K output positions
 //
-// both for every group. Defines: those of conv.h and gemm_tile.h; OUT; VEC: elements of an access to x and w, which
+// both for every group. Defines: those of conv.h and conv_tile.h; GRADIENT: which of the two; OUT; VEC: elements of an access to x and w, which
 // divides channels / groups; VEC_G: the same for g and out_channels / groups; ALIGNED: channels / groups is a multiple
 // of the tile's step. Bytes read are those of the operands for every tile that needs them, mostly from L2; with 3 x 3
 // taps and 64 channels and more the multiplications are the limit.
 #include "conv.h"
-#include "gemm_tile.h"
+#include "conv_tile.h"
 
 constexpr int PIECES = Tile::STEP / RUN;  // runs of a row
 constexpr int A_RUNS = TILE_M * PIECES / THREADS, B_RUNS = TILE_N * PIECES / THREADS;
@@ -35,9 +35,10 @@ DEVICE void place(Vec<T, RUN>& to, int at, const Vec<T, Count>& from) {
   for (int i = 0; i < Count; i++) to[at + i] = from[i];
 }
 
+#if !GRADIENT
 KERNEL(THREADS)
-conv(const T* __restrict__ x, const T* __restrict__ w, OUT* __restrict__ y, STRUCT_ARGUMENT Conv g, INDEX positions, u32 m_tiles, u32 n_tiles,
-     u32 steps) {
+conv(const T* __restrict__ x, const T* __restrict__ w, OUT* __restrict__ y, STRUCT_ARGUMENT Conv g,
+     INDEX positions, u32 m_tiles, u32 n_tiles, u32 steps) {
   SHARED alignas(16) T left[Tile::LEFT], right[Tile::RIGHT];
   const u32 channels = g.channels / g.groups, outs = g.out_channels / g.groups, depth = TAPS * channels;
   const Where at = where(m_tiles, n_tiles, g.groups);
@@ -132,11 +133,11 @@ conv(const T* __restrict__ x, const T* __restrict__ w, OUT* __restrict__ y, STRU
     if (p < positions && o < outs) y[(u64)p * g.out_channels + o] = cast<OUT>(sum);
   });
 }
-
+#else
 // `steps` of Tile::STEP positions for each part.
 KERNEL(THREADS)
-conv_gradient(const T* __restrict__ x, const T* __restrict__ cotangent, OUT* __restrict__ dw, STRUCT_ARGUMENT Conv g, INDEX positions,
-              u32 m_tiles, u32 n_tiles, INDEX steps) {
+conv_gradient(const T* __restrict__ x, const T* __restrict__ cotangent, OUT* __restrict__ dw,
+              STRUCT_ARGUMENT Conv g, INDEX positions, u32 m_tiles, u32 n_tiles, INDEX steps) {
   SHARED alignas(16) T left[Tile::LEFT], right[Tile::RIGHT];
   const u32 channels = g.channels / g.groups, outs = g.out_channels / g.groups, depth = TAPS * channels;
   const Where at = where(m_tiles, n_tiles, g.groups);
@@ -197,3 +198,4 @@ conv_gradient(const T* __restrict__ x, const T* __restrict__ cotangent, OUT* __r
     }
   });
 }
+#endif

@@ -6,7 +6,7 @@
 //   conv_general    any form: an output element for each thread.
 //   conv_general_gradient   any form: an element of dw for each thread and range of positions
 //   conv_sum        adds partial sums
-// Defines: those of conv.h; T; of conv_depthwise VEC, PIXELS, STRIDE_X, DILATION_X, and TAPS_FIRST: w has its taps in
+// Defines: those of conv.h; T; of conv_depthwise (which alone is compiled then) VEC, PIXELS, STRIDE_X, DILATION_X, and TAPS_FIRST: w has its taps in
 // front of its channels (else it has as many as KX, the only axis).
 #include "conv.h"
 
@@ -14,7 +14,8 @@
 constexpr int SPAN = (PIXELS - 1) * STRIDE_X + (KX - 1) * DILATION_X + 1;
 
 KERNEL(256)
-conv_depthwise(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, STRUCT_ARGUMENT Conv g, INDEX items) {
+conv_depthwise(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, STRUCT_ARGUMENT Conv g,
+               INDEX items) {
   const INDEX item = (INDEX)group_x() * 256 + thread_x();
   if (item >= items) return;
   const u32 chunks = g.channels / VEC, runs = (g.out[2] + PIXELS - 1) / PIXELS;
@@ -68,10 +69,10 @@ conv_depthwise(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__
     store<VEC>(to + (u64)p * g.channels, out);
   }
 }
-#endif
-
+#else
 KERNEL(256)
-conv_general(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, STRUCT_ARGUMENT Conv g, INDEX size) {
+conv_general(const T* __restrict__ x, const T* __restrict__ w, T* __restrict__ y, STRUCT_ARGUMENT Conv g,
+             INDEX size) {
   const u32 channels = g.channels / g.groups, outs = g.out_channels / g.groups;
   for (INDEX i = (INDEX)group_x() * 256 + thread_x(); i < size; i += (INDEX)group_count_x() * 256) {
     const INDEX p = i / (u32)g.out_channels;
@@ -121,3 +122,4 @@ KERNEL(256) conv_sum(const float* __restrict__ parts, T* __restrict__ out, u64 s
     out[i] = cast<T>(sum);
   }
 }
+#endif

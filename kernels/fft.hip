@@ -166,7 +166,8 @@ struct Chain {
 };
 
 KERNEL(THREADS)
-fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Side in, STRUCT_ARGUMENT Side out, u32 inner, float scale, u64 lines) {
+fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Side in, STRUCT_ARGUMENT Side out,
+    u32 inner, float scale, u64 lines) {
   SHARED Complex tile[PITCH * LINES];
   SHARED Line table[LINES];
   const u64 start = (u64)group_x() * LINES;

@@ -220,7 +220,15 @@ def _conv(dtype: str, **defines) -> dict[str, str]:
     geometry = {"AXES": 2, "KZ": 1, "KY": 3, "KX": 3, "FLIP": 0, "INPUT_DILATED": 0, "INDEX": "u32"}
     vec = 4 if dtype == "float" else 8
     threads = "256" if dtype == "float" else "(4 * WAVE)"
-    tile = {"TILE_M": 64, "TILE_N": 64, "THREADS": threads, "OUT": dtype, "VEC_G": vec, "ALIGNED": 1}
+    tile = {
+        "TILE_M": 64,
+        "TILE_N": 64,
+        "THREADS": threads,
+        "OUT": dtype,
+        "VEC_G": vec,
+        "ALIGNED": 1,
+        "GRADIENT": 0,
+    }
     return {
         name: str(value) for name, value in {"T": dtype, "VEC": vec, **geometry, **tile, **defines}.items()
     }
@@ -268,7 +276,9 @@ def _radix(entry: str, kind: str, positions: int, first: int, last: int, items: 
     return Row("kernels/radix.hip", entry, defines, waves=waves or {"gfx": 8})
 
 
-def _scan(file: str, entry: str, kind: str, spec: Mapping[str, str], vec: int, items: int, needs=(), waves=None) -> Row:
+def _scan(
+    file: str, entry: str, kind: str, spec: Mapping[str, str], vec: int, items: int, needs=(), waves=None
+) -> Row:
     defines = {"T": kind, **spec, "VEC": str(vec), "ITEMS": str(items)}
     return Row(f"kernels/{file}.hip", entry, defines, needs, waves=waves or {"gfx": 8})
 
@@ -288,7 +298,16 @@ SORTING: tuple[Row, ...] = (
     _radix("radix_scatter", "complex64", 1, 0, 1, 8, _RADIX_WAVES),
     _radix("radix_scatter", "bf16", 0, 1, 0, 16, {"gfx9": 2, "gfx": 6}),
     _scan("scan", "scan_rows", "float", _FLOAT_SUM, 4, 8, ("16-byte load", "16-byte store")),
-    _scan("scan", "scan_pieces", "bf16", _FLOAT_SUM, 8, 16, ("16-byte load", "16-byte store"), {"gfx9": 7, "gfx": 8}),
+    _scan(
+        "scan",
+        "scan_pieces",
+        "bf16",
+        _FLOAT_SUM,
+        8,
+        16,
+        ("16-byte load", "16-byte store"),
+        {"gfx9": 7, "gfx": 8},
+    ),
     _scan("scan", "piece_totals", "float", _FLOAT_SUM, 4, 8, ("16-byte load", "DPP")),
     _scan("scan", "scan_rows", "bf16", _LOG_SUM, 4, 4),
     _scan("scan_columns", "scan_columns", "complex64", _COMPLEX_MAX, 1, 1),
@@ -299,7 +318,12 @@ SORTING: tuple[Row, ...] = (
     Row("kernels/random.hip", "random_values", {"T": "bf16", "VALUE": "normal"}),
     Row("kernels/random.hip", "random_values", {"T": "float", "VALUE": "gumbel"}),
     Row("kernels/arange.hip", "arange", {"T": "bf16", "START": "float", "ITEMS": "8"}, ("16-byte store",)),
-    Row("kernels/arange.hip", "arange", {"T": "complex64", "START": "double", "ITEMS": "2"}, ("16-byte store",)),
+    Row(
+        "kernels/arange.hip",
+        "arange",
+        {"T": "complex64", "START": "double", "ITEMS": "2"},
+        ("16-byte store",),
+    ),
 )
 
 _HEADS = {"MASK": "0", "CAUSAL": "0", "SINKS": "0", "HEAD_DIM": "128", "VALUE_DIM": "128"}
@@ -378,7 +402,6 @@ _INDEXING: tuple[Row, ...] = (
 )  # fmt: skip
 
 
-
 def _quant(dtype: str, form: str, **defines) -> dict[str, str]:
     """Defines of a kernel that includes quant.h; `form` is mode, bits and group."""
     mode, bits, group = form.split()
@@ -409,7 +432,9 @@ _QUANT: tuple[Row, ...] = (
     Row("kernels/qmv.hip", "qmv", _qmv("bf16", "affine 4 64", 1, 4), needs=_STREAM, waves=_QMV_WAVES),
     Row("kernels/qmv.hip", "qmv", _qmv("bf16", "affine 4 64", 4, 2), needs=_STREAM, waves=_QMV_WAVES),
     Row("kernels/qmv.hip", "qmv", _qmv("f16", "affine 8 64", 1, 4, UNIT=16), needs=_STREAM, waves=_QMV_WAVES),
-    Row("kernels/qmv.hip", "qmv", _qmv("f16", "affine 6 64", 1, 2, SPLIT=2), needs=("DPP",), waves=_QMV_WAVES),
+    Row(
+        "kernels/qmv.hip", "qmv", _qmv("f16", "affine 6 64", 1, 2, SPLIT=2), needs=("DPP",), waves=_QMV_WAVES
+    ),
     Row("kernels/qmv.hip", "qmv", _qmv("float", "affine 4 64", 2, 4), needs=_STREAM, waves=_QMV_WAVES),
     Row(
         "kernels/qmv.hip",
@@ -478,7 +503,7 @@ KERNELS: tuple[Row, ...] = (
     Row(
         "kernels/conv.hip",
         "conv_gradient",
-        _conv("bf16"),
+        _conv("bf16", GRADIENT=1),
         needs=("16-byte load", "16-byte LDS load", "bf16 matrix"),
         waves=_CONV_TILE,
     ),
@@ -547,7 +572,11 @@ KERNELS: tuple[Row, ...] = (
     *SORTING,
     *(
         Row("kernels/reduce_rows.hip", "reduce_rows", {**_SUM, "TEAM": team, "STRIDED": "0"}, needs=needs)
-        for team, needs in (("1", ("16-byte load",)), ("32", ("16-byte load", "DPP")), ("256", ("16-byte load", "DPP")))
+        for team, needs in (
+            ("1", ("16-byte load",)),
+            ("32", ("16-byte load", "DPP")),
+            ("256", ("16-byte load", "DPP")),
+        )
     ),
     Row("kernels/reduce_rows.hip", "reduce_rows", {**_SUM, "TEAM": "32", "STRIDED": "1"}, needs=("DPP",)),
     Row(

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "backend/core/error.h"
+#include "backend/gpu/gemm.h"
 #include "backend/gpu/gpu.h"
 
 namespace mlx_rocm::gpu {
@@ -102,6 +102,20 @@ int depthwise_pixels(const ConvShape& s, int compute_units) {
   return 0;
 }
 
+// One tap that meets each input once: a matrix product of the pixels with the weights.
+bool is_product(const ConvShape& s) {
+  const std::array<int64_t, 3> ones = {1, 1, 1}, zeros = {0, 0, 0};
+  return s.groups == 1 && s.taps() == 1 && s.stride == ones && s.pad == zeros && s.in == s.out && !s.input_dilated() &&
+         s.channels > 0 && s.positions() <= std::numeric_limits<int32_t>::max();
+}
+
+array matrix(const array& a, int64_t rows, int64_t columns) {
+  return array(a.buffer(), {int32_t(rows), int32_t(columns)}, a.dtype(), {columns, 1}, a.offset());
+}
+array transposed(const array& a) {
+  return array(a.buffer(), {a.shape(1), a.shape(0)}, a.dtype(), {a.strides()[1], a.strides()[0]}, a.offset());
+}
+
 void sum_parts(const array& parts, int64_t count, const array& out, Defines defines) {
   const auto& k = kernel("conv_direct.hip", "conv_sum", std::move(defines));
   launch(k, cover(out.size(), 256), 256, in(parts), gpu::out(out), uint64_t(out.size()), uint32_t(count));
@@ -120,7 +134,7 @@ void run_tiles(const ConvShape& s, const ConvRoute& r, const array& x, const arr
   const bool whole = vec * int64_t(x.itemsize()) == 16;
   Defines d = defines_of(s, x.dtype());
   add(d, {{"OUT", to.dtype()}, {"TILE_M", r.tile_m}, {"TILE_N", r.tile_n}, {"THREADS", r.threads}, {"VEC", vec},
-          {"VEC_G", 1}, {"ALIGNED", int(whole && channels % r.step == 0)}});
+          {"VEC_G", 1}, {"ALIGNED", int(whole && channels % r.step == 0)}, {"GRADIENT", 0}});
   const auto& k = kernel("conv.hip", "conv", d);
   launch(k, r.m_tiles * r.n_tiles * s.groups * r.parts, uint32_t(r.threads), in(x), in(w), out(to), geometry_of(s),
          uint32_t(s.positions()), uint32_t(r.m_tiles), uint32_t(r.n_tiles), uint32_t(r.steps));
@@ -152,6 +166,10 @@ void run_general(const ConvShape& s, const array& x, const array& w, const array
 
 ConvRoute conv_route(const ConvShape& s, Dtype dtype, const Target& target, int compute_units) {
   ConvRoute r;
+  if (is_product(s)) {
+    r.kind = ConvKind::product;
+    return r;
+  }
   const int64_t channels = s.channels / s.groups, outs = s.out_channels / s.groups;
   if (channels == 1 && outs == 1 && s.groups > 1 && !s.input_dilated()) {
     r.pixels = depthwise_pixels(s, compute_units);
@@ -177,6 +195,10 @@ ConvRoute conv_route(const ConvShape& s, Dtype dtype, const Target& target, int 
 
 ConvRoute conv_gradient_route(const ConvShape& s, Dtype dtype, const Target& target, int compute_units) {
   ConvRoute r;
+  if (is_product(s)) {
+    r.kind = ConvKind::product;
+    return r;
+  }
   const int64_t channels = s.channels / s.groups, outs = s.out_channels / s.groups, depth = s.taps() * channels;
   const int64_t size = s.out_channels * depth;
   if (outs >= 4 && depth >= 8 && fits_index(s)) {
@@ -202,6 +224,9 @@ void convolve(const ConvShape& s, const array& input, const array& weight, const
   if (s.taps() * s.channels == 0) return fill_bytes(y, 0);
   const ConvRoute r = conv_route(s, x.dtype(), target(), compute_units());
   switch (r.kind) {
+    case ConvKind::product:
+      return matmul(matrix(x, s.positions(), s.channels), transposed(matrix(w, s.out_channels, s.channels)), nullptr, 1, 0,
+                    matrix(y, s.positions(), s.out_channels));
     case ConvKind::depthwise: return run_depthwise(s, r, x, w, y);
     case ConvKind::tiles: return run_tiles(s, r, x, w, y);
     case ConvKind::general: return run_general(s, x, w, y);
@@ -214,13 +239,17 @@ void convolve_weight_gradient(const ConvShape& s, const array& input, const arra
   if (dw.size() == 0) return;
   if (s.positions() == 0) return fill_bytes(dw, 0);
   const ConvRoute r = conv_gradient_route(s, x.dtype(), target(), compute_units());
+  if (r.kind == ConvKind::product) {
+    return matmul(transposed(matrix(g, s.positions(), s.out_channels)), matrix(x, s.positions(), s.channels), nullptr, 1, 0,
+                  matrix(dw, s.out_channels, s.channels));
+  }
   const bool small = fits_index(s);
   Defines d = defines_of(s, x.dtype());
   if (r.kind == ConvKind::tiles) {
     const array to = parts_of(r, dw);
     add(d, {{"OUT", to.dtype()}, {"TILE_M", r.tile_m}, {"TILE_N", r.tile_n}, {"THREADS", r.threads},
             {"VEC", vector_width(x, s.channels / s.groups)}, {"VEC_G", vector_width(g, s.out_channels / s.groups)},
-            {"ALIGNED", 0}});
+            {"ALIGNED", 0}, {"GRADIENT", 1}});
     const auto& k = kernel("conv.hip", "conv_gradient", d);
     launch(k, r.m_tiles * r.n_tiles * s.groups * r.parts, uint32_t(r.threads), in(x), in(g), out(to), geometry_of(s),
            uint32_t(s.positions()), uint32_t(r.m_tiles), uint32_t(r.n_tiles), uint32_t(r.steps));

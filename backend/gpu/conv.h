@@ -30,9 +30,9 @@ struct ConvShape {
   bool input_dilated() const { return input_dilation != std::array<int64_t, 3>{1, 1, 1}; }
 };
 
-enum class ConvKind { depthwise, tiles, general };
+enum class ConvKind { product, depthwise, tiles, general };
 
-// How a convolution runs. Tiles: those of kernels/conv.hip.
+// How a convolution runs. Tiles: those of kernels/conv.hip; a product is one of backend/gpu/gemm.h.
 struct ConvRoute {
   ConvKind kind = ConvKind::general;
   int pixels = 1;                     // outputs of a thread (depthwise)

@@ -1,6 +1,7 @@
 // A workgroup's tile of a matrix product, C[TILE_M][TILE_N] += A[TILE_M][STEP] * B[STEP][TILE_N], with operands that
 // kernels bring to LDS in runs of 16 bytes, either along k or across it. 16-bit types go through mma(), float through
-// FMAs. Who includes this defines T, TILE_M, TILE_N and THREADS.
+// FMAs. Who includes this defines T, TILE_M, TILE_N and THREADS. (gemm_panel.h keeps whole matrices in mind; here runs
+// come from anywhere.)
 #pragma once
 #include "mma.h"
 
