@@ -476,18 +476,6 @@ _QUANT: tuple[Row, ...] = (
     Row("kernels/qmm_group.hip", "qmm_group", {"BM": "64", "MATRICES": "1024"}),
 )
 
-_VALUES = {"ARG": "0", "PARTS": "0", "AT": "u32", "INDEX": "u32"}
-_PLACES = {**_VALUES, "ARG": "1", "OUT": "u32"}
-_SUM = {**_VALUES, "T": "bf16", "ACC": "float", "OP": "Add", "OUT": "bf16"}
-_MAX = {**_VALUES, "T": "i8", "ACC": "i32", "OP": "Maximum", "OUT": "i8"}
-_ARGMAX = {**_PLACES, "T": "bf16", "ACC": "float", "OP": "FirstMaximum"}
-_ROW = {"T": "bf16", "INDEX": "u32", "VEC": "8"}
-_WIDE_ROW = {**_ROW, "TEAM": "256", "THREADS": "256", "VECS": "2"}
-_NARROW_ROW = {**_ROW, "T": "float", "VEC": "4", "TEAM": "32", "THREADS": "256", "VECS": "2"}
-_LONGEST_ROW = {**_ROW, "TEAM": "1024", "THREADS": "1024", "VECS": "4"}
-_AFFINE = {"WEIGHT": "1", "BIAS": "1"}
-_VECTORS = ("16-byte load", "16-byte store")
-
 KERNELS: tuple[Row, ...] = (
     *_QUANT,
     Row("kernels/conv.hip", "conv", _conv("bf16"), needs=(*_TILE, "bf16 matrix"), waves=_CONV_TILE),
