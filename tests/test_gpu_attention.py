@@ -68,8 +68,11 @@ def attend(mx, q_shape, kv_heads, kv_len, dtype="bfloat16", v_dim=None, mask=Non
     check(mx, got, N.attention(q_ref, k_ref, v_ref, scale, m_ref, s_ref), dtype)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
-@pytest.mark.parametrize("dim", [32, 40, 64, 80, 128, 192, 256])
+@pytest.mark.parametrize(
+    ("dim", "dtype"),
+    [(d, "bfloat16") for d in (32, 40, 80, 128, 192, 256)]
+    + [(80, "float16"), (40, "float32"), (256, "float32")],
+)
 def test_head_dims(mx, dim, dtype):
     attend(mx, (1, 2, 1, dim), 1, 40, dtype)
     attend(mx, (1, 2, 20, dim), 1, 40, dtype, mask="causal")
@@ -81,14 +84,14 @@ def test_query_lengths(mx, length):
     attend(mx, (2, 2, length, 64), 2, 33)
 
 
-@pytest.mark.parametrize("kv_len", [1, 15, 16, 63, 64, 65, 129])
+@pytest.mark.parametrize("kv_len", [1, 15, 64, 129])
 @pytest.mark.parametrize("length", [1, 17])
 def test_key_lengths(mx, length, kv_len):
     attend(mx, (1, 2, length, 64), 1, kv_len)
 
 
 @pytest.mark.parametrize("length", [1, 3, 40])
-@pytest.mark.parametrize("group", [1, 3, 4, 8])
+@pytest.mark.parametrize("group", [3, 8])
 def test_grouped_heads(mx, group, length):
     attend(mx, (1, 2 * group, length, 64), 2, 50, mask="causal")
 
@@ -121,7 +124,7 @@ def test_values_of_another_width(mx, length):
     attend(mx, (1, 2, length, 64), 1, 40, v_dim=24)
 
 
-@pytest.mark.parametrize("dim", [3, 33, 65, 100])
+@pytest.mark.parametrize("dim", [3, 65, 100])
 def test_odd_dims(mx, dim):
     """What the matrix kernel does not take."""
     attend(mx, (1, 2, 1, dim), 1, 20)
