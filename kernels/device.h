@@ -215,6 +215,25 @@ DEVICE void store(Type* p, const Vec<Type, Count>& x) {
   }
 }
 
+// As load and store, for single elements of 16 bits beside each other at odd addresses: volatile keeps AMD's compiler
+// from joining two to an access that is not aligned.
+template <int Count, class Type>
+DEVICE Vec<Type, Count> load_apart(const Type* p) {
+  if constexpr (Count == 1 && sizeof(Type) == 2) {
+    return bit_cast<Vec<Type, Count>>(*(const volatile u16*)p);
+  } else {
+    return load<Count>(p);
+  }
+}
+template <int Count, class Type>
+DEVICE void store_apart(Type* p, const Vec<Type, Count>& x) {
+  if constexpr (Count == 1 && sizeof(Type) == 2) {
+    *(volatile u16*)p = bit_cast<u16>(x);
+  } else {
+    store<Count>(p, x);
+  }
+}
+
 // 16 bytes that nobody reads again (weights during decode): they need not push other data out of the caches.
 template <int Count, class Type>
 DEVICE Vec<Type, Count> load_once(const Type* p) {

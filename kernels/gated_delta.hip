@@ -19,7 +19,7 @@ DEVICE void load_keys(const Type* row, Vec<Type, VEC> (&to)[TURNS]) {
   for (int c = 0; c < TURNS; c++) {
     const int column = (c * LANES + thread_x() % LANES) * VEC;
     if (KEYS % (LANES * VEC) == 0 || column < KEYS) {
-      to[c] = load<VEC>(row + column);
+      to[c] = load_apart<VEC>(row + column);
     } else {
       UNROLL
       for (int e = 0; e < VEC; e++) to[c][e] = cast<Type>(0.0f);

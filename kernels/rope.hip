@@ -95,7 +95,7 @@ rope(const T* x, T* y, const OFFSET* __restrict__ offsets, i64 offset_stride, co
     if (item >= turning) {
       const u32 column = 2 * half + (item - turning) * VEC;
       for (u32 h = 0; h < HEADS && head + h < heads; h++) {
-        store<VEC>(to + h * to_stride + column, load<VEC>(from + (i64)h * head_stride + column));
+        store_apart<VEC>(to + h * to_stride + column, load_apart<VEC>(from + (i64)h * head_stride + column));
       }
       continue;
     }
@@ -105,8 +105,8 @@ rope(const T* x, T* y, const OFFSET* __restrict__ offsets, i64 offset_stride, co
     UNROLL
     for (u32 h = 0; h < HEADS; h++) {
       if (!all && head + h >= heads) continue;
-      a[h] = load<VEC>(from + (i64)h * head_stride + first);
-      b[h] = load<VEC>(from + (i64)h * head_stride + second);
+      a[h] = load_apart<VEC>(from + (i64)h * head_stride + first);
+      b[h] = load_apart<VEC>(from + (i64)h * head_stride + second);
     }
     const float position = ((float)time + (float)offsets[(i64)batch * offset_stride]) * scale;
     Turn turns[VEC];
@@ -123,8 +123,8 @@ rope(const T* x, T* y, const OFFSET* __restrict__ offsets, i64 offset_stride, co
     for (u32 h = 0; h < HEADS; h++) {
       if (!all && head + h >= heads) continue;
       rotate(a[h], b[h], turns);
-      store<VEC>(to + h * to_stride + first, a[h]);
-      store<VEC>(to + h * to_stride + second, b[h]);
+      store_apart<VEC>(to + h * to_stride + first, a[h]);
+      store_apart<VEC>(to + h * to_stride + second, b[h]);
     }
   }
 }

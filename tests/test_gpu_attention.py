@@ -209,3 +209,18 @@ def test_gated_delta(mx, time, dtype):
     )
     check(mx, y, want_y, dtype)
     check(mx, after, want_state, "float32")
+
+
+def test_gated_delta_at_odd_addresses(mx):
+    """Keys of an odd width from inside of a projection, two values a lane; some steps left out."""
+    rng = np.random.default_rng(6)
+    wide, exact = rounded(mx, rng.uniform(-0.5, 0.5, (2, 5, 1, 17)), "bfloat16")
+    q, k, v = wide[..., 1:6], wide[..., 6:11], wide[..., 11:14]
+    q_ref, k_ref, v_ref = exact[..., 1:6], exact[..., 6:11], exact[..., 11:14]
+    gates = [rounded(mx, rng.uniform(0.5, 0.99, (2, 5, 1)), "bfloat16") for _ in range(2)]
+    y, _ = mx.fast.gated_delta_update(
+        q, k, v, *[each[0] for each in gates], mask=mx.array([[1, 1, 1, 1, 0]] * 2) == 1
+    )
+    want, _ = N.gated_delta(*[each[:, :4] for each in (q_ref, k_ref, v_ref, *[g[1] for g in gates])])
+    check(mx, y[:, :4], want, "bfloat16")
+    assert (to_np(mx, y)[:, 4] == 0).all()
