@@ -20,6 +20,8 @@ from tests.emulator import hip
 from tests.no_device import rocm
 
 core = pytest.importorskip("mlx_rocm.core")
+from mlx_rocm.cli import kernels
+
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(core.__file__).resolve().parent.parent
 
@@ -291,6 +293,18 @@ def test_helper_processes(jit):
     assert left < 100
     time.sleep(1)
     assert len(jit.entries()) == left, "helpers are still at work"
+
+
+def test_shipped_kernels_are_of_these_sources():
+    """python -m tests.record_kernels was run after the last change of a kernel's defines."""
+    lines = [each for path in kernels.SHIPPED.glob("*.tsv") for each in path.read_text().splitlines()]
+    assert lines
+    for each in set(lines):
+        file, entry, _, *defines = each.split("\t")
+        text = core._gpu_source(f"{file}\t{entry}\t{_}", "gfx1151")
+        assert re.search(rf"\b{entry}\b", text), each
+        for define in defines:
+            assert re.search(rf"\b{define.split('=')[0]}\b", text), f"{define} of {each}"
 
 
 @pytest.fixture

@@ -21,9 +21,10 @@ class CheckpointError(Exception):
 
 @dataclass
 class Checkpoint:
-    """A model folder that has been looked at: its path, weight files and the bytes of their tensors."""
+    """A model folder that has been looked at: its path, kind, weight files and the bytes of their tensors."""
 
     path: Path
+    model_type: str
     files: list
     weight_bytes: int
 
@@ -83,7 +84,7 @@ def inspect(path):
             )
     if not files:
         raise CheckpointError(f"there are no weights (model*.safetensors) in {str(path)!r}.")
-    return Checkpoint(path, files, sum(check_safetensors(f) for f in files))
+    return Checkpoint(path, str(config["model_type"]), files, sum(check_safetensors(f) for f in files))
 
 
 def _read_json(path):

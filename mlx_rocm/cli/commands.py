@@ -48,9 +48,9 @@ def run(command, options, passed_on, parser):
         if local is not None and not _has_option(passed_on, *HUB_OPTIONS):
             os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")  # read when they are imported
         device = _choose_device(options.device)
-        _compile_ahead(device)
         folder = local or _download(name)
         found = checkpoint.inspect(folder)
+        _compile_ahead(device, found.model_type)
         if command in LOADS_WHOLE_MODEL and not options.no_memory_check:
             checkpoint.check_memory(found, *_memory_of(device))
         gigabytes = found.weight_bytes / 1e9
@@ -128,11 +128,11 @@ def _choose_device(wanted):
     return mx.default_device()
 
 
-def _compile_ahead(device):
+def _compile_ahead(device, model_type):
     import mlx_rocm.core as mx
 
     if device == mx.gpu:
-        missing = kernels.compile_in_background(kernels.known(), kernels.device_arch())
+        missing = kernels.compile_in_background(kernels.known(model_type), kernels.device_arch())
         if missing:
             say(f"compiling {missing} GPU kernels meanwhile; the next start will have them")
 

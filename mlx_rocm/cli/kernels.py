@@ -8,16 +8,25 @@ import tempfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-SHIPPED = PACKAGE / "_files" / "kernels.tsv"
+SHIPPED = PACKAGE / "_files" / "kernels"  # written by tests/record_kernels.py
+# Kinds of models that compute as another one does.
+SAME_KERNELS = {"mistral": "llama", "gemma3": "gemma3_text"}
 MOST_HELPERS = 8
 
 
-def known():
-    """Lines of kernels that this user's programs have used, then of those that models commonly use."""
+def known(model_type=None):
+    """Lines of the kernels that this user's programs have used, then of those that models of the kind need.
+
+    Without a kind: of all kinds that we know.
+    """
     import mlx_rocm.core as mx
 
-    shipped = SHIPPED.read_text().splitlines() if SHIPPED.exists() else []
-    return list(dict.fromkeys([*mx._gpu_recorded_kernels(), *shipped]))
+    name = SAME_KERNELS.get(model_type, model_type)
+    lines = mx._gpu_recorded_kernels()
+    for path in sorted(SHIPPED.glob("*.tsv")):
+        if name in (None, path.stem):
+            lines += path.read_text().splitlines()
+    return list(dict.fromkeys(lines))
 
 
 def device_arch():

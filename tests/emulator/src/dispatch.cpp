@@ -280,7 +280,7 @@ u64 visiting_stride(u64 total, u64 seed) {
 
 void run_dispatch(const Dispatch& d) {
   const u64 total = static_cast<u64>(d.grid[0]) * d.grid[1] * d.grid[2];
-  if (total == 0) return;
+  if (total == 0 || !settings().execute) return;
   // One block of memory for arguments and packet; kernels may read a little past the arguments.
   constexpr size_t kPadding = 256;
   std::vector<u64> storage((d.arguments.size() + kPadding + 64) / 8 + 1);

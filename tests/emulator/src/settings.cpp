@@ -42,6 +42,7 @@ Settings read_settings() {
           number("AMDEMU_EVIDENCE", 0) != 0,
           number("AMDEMU_MAX_INSTRUCTIONS", 2000000000),
           static_cast<int>(number("AMDEMU_DELAY_US", 0)),
+          number("AMDEMU_EXECUTE", 1) != 0,
           text("AMDEMU_FAIL", ""),
           text("AMDEMU_HIPRTC", "")};
 }

@@ -18,6 +18,7 @@ struct Settings {
   bool evidence;                   // AMDEMU_EVIDENCE: count cache lines and bank conflicts from the start
   uint64_t max_instructions;  // AMDEMU_MAX_INSTRUCTIONS: of one wave, before it counts as hung (default 2e9)
   int delay_us;               // AMDEMU_DELAY_US: wait before every stream operation, to expose missing waits
+  bool execute;               // AMDEMU_EXECUTE: run the kernels (default 1); 0 checks launches only
   std::string faults;         // AMDEMU_FAIL: see faults.h
   std::string hiprtc;         // AMDEMU_HIPRTC: path of a real libhiprtc to forward to
 };
