@@ -1,16 +1,17 @@
-// out = alpha * a @ b + beta * c for T bf16, f16 (float sums, matrix instructions where the target has them), float or
-// complex64 (FMAs). Any m, n, k, any strides, batches: see gemm_args.h.
+// out = alpha * a @ b + beta * c for T bf16, f16 (float sums, matrix instructions where the target has them),
+// float or complex64 (FMAs). Any m, n, k, any strides, batches: see gemm_args.h.
 //
-// A workgroup of WAVES_M x WAVES_N waves computes BM x BN of one product. Panels of STEP along k go from memory
-// through registers into LDS while the panel before them is multiplied: two LDS buffers, one barrier a step.
-// A_RUNS, B_RUNS: k of the operand is contiguous (1), or its rows (columns of b) are (0), which are transposed on the way to
-// LDS. VEC_A, VEC_B: elements of one access to memory, 16 bytes where the data allows (1: any strides).
+// A workgroup of WAVES_M x WAVES_N waves computes BM x BN of one product. Panels of STEP along k go from
+// memory through registers into LDS while the panel before them is multiplied: two LDS buffers, one barrier a
+// step. A_RUNS, B_RUNS: k of the operand is contiguous (1), or its rows (columns of b) are (0), which are
+// transposed on the way to LDS. VEC_A, VEC_B: elements of one access to memory, 16 bytes where the data
+// allows (1: any strides).
 //
-// Work: m * n * k multiply-adds; a and b are read n / BN and m / BM times, mostly from L2. Limited by the arithmetic
-// when BM = BN = 128, else by LDS and memory.
+// Work: m * n * k multiply-adds; a and b are read n / BN and m / BM times, mostly from L2. Limited by the
+// arithmetic when BM = BN = 128, else by LDS and memory.
 //
 // EPILOGUE: 0 out = alpha * sum, 1 adds beta * c, 2 writes the sum of part y of k to `out` for sum_splits.
-// GROUPED: rows of a are taken in the order of `order`, all those that meet one matrix of b together (gather_mm).
+// GROUPED: rows of a are taken in the order of `order`, those that meet one matrix of b together (gather_mm).
 #ifndef T
 #define T bf16
 #endif
@@ -43,19 +44,10 @@ constexpr int THREADS = WAVES_M * WAVES_N * WAVE;
 #else
 #include "gemm_mma.h"
 #endif
-#include "gemm_panel.h"
 #include "gemm_args.h"
+#include "gemm_panel.h"
+#include "gemm_scalar.h"
 
-template <class To, class From>
-DEVICE To narrow(From x) {
-  return cast<To>(x);
-}
-#if FMA || MMA == MMA_NONE
-template <>
-DEVICE complex64 narrow<complex64, complex64>(complex64 x) {
-  return x;
-}
-#endif
 #if EPILOGUE == 2
 #define OUT Acc
 #else
@@ -86,8 +78,8 @@ DEVICE void multiply(Sums& sums, A& a, B& b, int k) {
 }
 
 #if GROUPED
-// `order` lists all rows (pair * m + row) by matrix of b; those of matrix e are [starts[e], starts[e + 1]), in tiles
-// [tiles[e], tiles[e + 1]). Workgroups beyond the last tile have nothing to do.
+// `order` lists all rows (pair * m + row) by matrix of b; those of matrix e are [starts[e], starts[e + 1]),
+// in tiles [tiles[e], tiles[e + 1]). Workgroups beyond the last tile have nothing to do.
 DEVICE int matrix_of(const u32* tiles, u32 tile, int count) {
   int low = 0, high = count;
   while (high - low > 1) {
@@ -102,9 +94,9 @@ DEVICE int matrix_of(const u32* tiles, u32 tile, int count) {
 }
 
 KERNEL(THREADS)
-gemm(const T* __restrict__ a, const T* __restrict__ b, const T* __restrict__ c, OUT* __restrict__ out, GemmArgs g,
-     const u32* __restrict__ lhs, GemmIndices index, const u32* __restrict__ order,
-     const u32* __restrict__ starts, const u32* __restrict__ tiles) {
+gemm(const T* __restrict__ a, const T* __restrict__ b, const T* __restrict__ c, OUT* __restrict__ out,
+     STRUCT_ARGUMENT GemmArgs g, const u32* __restrict__ lhs, STRUCT_ARGUMENT GemmIndices index,
+     const u32* __restrict__ order, const u32* __restrict__ starts, const u32* __restrict__ tiles) {
   const u32 across = ((u32)g.n + BN - 1) / BN, t = group_x() / across;
   if (t >= tiles[index.b_count]) return;
   const int matrix = matrix_of(tiles, t, index.b_count);
@@ -131,12 +123,13 @@ gemm(const T* __restrict__ a, const T* __restrict__ b, const T* __restrict__ c, 
 #else
 KERNEL(THREADS)
 gemm(const T* __restrict__ a, const T* __restrict__ b, const T* __restrict__ c, OUT* __restrict__ out,
-     GemmArgs g GEMM_EXTRA) {
+     STRUCT_ARGUMENT GemmArgs g GEMM_EXTRA) {
   const GemmTile at = gemm_tile(g, gemm_tile_number(g), BM, BN);
   const GemmPlace place = gemm_part(g, GEMM_PLACE(gemm_item(g)), group_y());
   Panel<A_RUNS, BM, VEC_A> left;
   Panel<B_RUNS, BN, VEC_B> right;
-  left.start(a + place.a + at.row * g.a_row, g.a_row, g.a_col, g.m - at.row, [&](int row) { return row * g.a_row; });
+  left.start(a + place.a + at.row * g.a_row, g.a_row, g.a_col, g.m - at.row,
+             [&](int row) { return row * g.a_row; });
   right.start(b + place.b + at.column * g.b_col, g.b_col, g.b_row, g.n - at.column,
               [&](int row) { return row * g.b_col; });
   Sums sums;
@@ -149,7 +142,7 @@ gemm(const T* __restrict__ a, const T* __restrict__ b, const T* __restrict__ c, 
     sum = sum * g.alpha;
 #endif
 #if EPILOGUE == 1
-    sum = sum + narrow<Acc>(c[place.c + row * g.c_row + column * g.c_col]) * g.beta;
+    sum = sum + widen(c[place.c + row * g.c_row + column * g.c_col]) * g.beta;
 #endif
     out[row * g.out_row + column * g.out_col] = narrow<OUT>(sum);
   });

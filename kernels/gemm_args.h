@@ -73,7 +73,8 @@ DEVICE GemmPlace gemm_part(const GemmArgs& g, GemmPlace p, u32 part) {
 }
 
 #if defined(INDEXED) && INDEXED
-#define GEMM_EXTRA , const u32 *__restrict__ lhs, const u32 *__restrict__ rhs, GemmIndices index
+#define GEMM_EXTRA \
+  , const u32* __restrict__ lhs, const u32* __restrict__ rhs, STRUCT_ARGUMENT GemmIndices index
 DEVICE GemmPlace gemm_place(const GemmArgs& g, u32 item, const u32* lhs, const u32* rhs,
                             const GemmIndices& index) {
   i64 at[2];
@@ -113,7 +114,7 @@ DEVICE u32 gemm_tile_number(const GemmArgs& g) { return group_x() % (u32)g.tiles
 struct GemmTile {
   int row, column;
 };
-// The corner of tile number x. Eight tiles down, then one across: neighbours in time share what is in the cache.
+// The corner of tile number x. Eight tiles down, then one across: neighbours in time share the cache.
 DEVICE GemmTile gemm_tile(const GemmArgs& g, u32 x, int tile_m, int tile_n) {
   u32 down = ((u32)g.m + tile_m - 1) / tile_m, across = ((u32)g.n + tile_n - 1) / tile_n;
   u32 band = x / (8 * across), at = x - band * 8 * across;

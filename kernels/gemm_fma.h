@@ -1,13 +1,8 @@
-// The middle of gemm.hip with FMAs, for float and complex64 (exact products, as on the CPU) and for 16-bit floats on GPUs
-// without matrix instructions: panels in LDS in the type of the sums, rows contiguous.
+// The middle of gemm.hip with FMAs, for float and complex64 (exact products, as on the CPU) and for 16-bit
+// floats on GPUs without matrix instructions: panels in LDS in the type of the sums, rows contiguous.
 #pragma once
-#include "device.h"
-#include "scalar.h"
+#include "gemm_scalar.h"
 
-DEVICE float widen(bf16 x) { return cast<float>(x); }
-DEVICE float widen(f16 x) { return cast<float>(x); }
-DEVICE float widen(float x) { return x; }
-DEVICE complex64 widen(complex64 x) { return x; }
 using Acc = decltype(widen(T{}));
 using PanelElement = Acc;
 
@@ -36,11 +31,6 @@ DEVICE void put_unit(Acc* panel, int row, int k, const Vec<T, UNIT> (&held)[Part
       store<WIDE>(panel + slot<Rows>(row + j, k), wide);
     }
   }
-}
-
-DEVICE float multiply_add(float a, float b, float c) { return math_fma(a, b, c); }
-DEVICE complex64 multiply_add(complex64 a, complex64 b, complex64 c) {
-  return {math_fma(a.re, b.re, math_fma(-a.im, b.im, c.re)), math_fma(a.re, b.im, math_fma(a.im, b.re, c.im))};
 }
 
 // The thread's TM x TN part of the tile: WIDE neighbouring rows (columns) in each of several stripes.

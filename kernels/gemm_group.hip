@@ -1,8 +1,10 @@
-// Sorts the pairs of gather_mm by their matrix of b, so that gemm.hip can multiply each matrix with all its rows at once:
+// Sorts the pairs of gather_mm by their matrix of b, so that gemm.hip can multiply each matrix with all its
+// rows at once:
 //   order[..]  the rows (pair * m + row), those of matrix 0 first; any order within one matrix
 //   starts[e]  where the rows of matrix e start in it, starts[count] = all
 //   tiles[e]   the first tile of BM rows of matrix e, tiles[count] = their number
-// One workgroup, counters in LDS. Reads the indices twice and writes m * pairs words: microseconds beside the product.
+// One workgroup, counters in LDS. Reads the indices twice and writes m * pairs words: microseconds beside the
+// product.
 #include "atomics.h"
 #include "gemm_args.h"
 
@@ -30,13 +32,14 @@ DEVICE u32 scan(u32 x) {
 }
 
 KERNEL(1024)
-group_rows(const u32* __restrict__ rhs, GemmIndices index, u32 pairs, u32 m, u32 bm, u32* __restrict__ order,
-           u32* __restrict__ starts, u32* __restrict__ tiles) {
+group_rows(const u32* __restrict__ rhs, STRUCT_ARGUMENT GemmIndices index, u32 pairs, u32 m, u32 bm,
+           u32* __restrict__ order, u32* __restrict__ starts, u32* __restrict__ tiles) {
   SHARED u32 counts[MATRICES];
   const u32 count = (u32)index.b_count;
   for (u32 i = thread_x(); i < count; i += THREADS) counts[i] = 0;
   barrier_lds();
-  for (u32 pair = thread_x(); pair < pairs; pair += THREADS) atomic_add(counts + matrix_of(rhs, index, pair), m);
+  for (u32 pair = thread_x(); pair < pairs; pair += THREADS)
+    atomic_add(counts + matrix_of(rhs, index, pair), m);
   barrier_lds();
   if (thread_x() < WAVE) {
     u32 rows_before = 0, tiles_before = 0;

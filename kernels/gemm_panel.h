@@ -1,16 +1,18 @@
-// How a workgroup of gemm.hip reads its operands: panels of STEP along k, 16 bytes a thread and turn, through registers.
-// gemm_mma.h and gemm_fma.h say how a panel lies in LDS, and define before this: STEP, THREADS, UNIT (elements of 16 bytes)
-// and ROW_PARTS (how many k of UNIT rows a thread reads when rows are contiguous).
+// How a workgroup of gemm.hip reads its operands: panels of STEP along k, 16 bytes a thread and turn, through
+// registers. gemm_mma.h and gemm_fma.h say how a panel lies in LDS, and define before this: STEP, THREADS,
+// UNIT (elements of 16 bytes) and ROW_PARTS (how many k of UNIT rows a thread reads when rows are
+// contiguous).
 #pragma once
 #include "device.h"
 
-// One thread's share of an operand's panels. `Runs`: k is contiguous; else rows are. `Width`: elements of one access to
-// memory; 1 allows any strides.
+// One thread's share of an operand's panels. `Runs`: k is contiguous; else rows are. `Width`: elements of one
+// access to memory; 1 allows any strides.
 template <bool Runs, int Rows, int Width>
 struct Panel {
   static constexpr int PARTS = Runs ? 1 : ROW_PARTS, UNITS = Rows * STEP / UNIT / PARTS;
   static constexpr int COUNT = (UNITS + THREADS - 1) / THREADS, ALONG_K = Runs ? STEP / UNIT : STEP / PARTS;
-  static constexpr int LOW = Rows / UNIT < 4 ? Rows / UNIT : 4;  // units of rows that neighbouring threads read
+  static constexpr int LOW =
+      Rows / UNIT < 4 ? Rows / UNIT : 4;  // units of rows that neighbouring threads read
   const T* at[COUNT];
   Vec<T, UNIT> held[COUNT][PARTS];
   int rows_left[COUNT];
@@ -21,10 +23,13 @@ struct Panel {
     int u = raw_unit(i);
     return UNITS % THREADS == 0 || u < UNITS ? u : UNITS - 1;
   }
-  DEVICE static int row_of(int u) { return Runs ? u / ALONG_K : UNIT * (u % LOW + u / (LOW * ALONG_K) * LOW); }
+  DEVICE static int row_of(int u) {
+    return Runs ? u / ALONG_K : UNIT * (u % LOW + u / (LOW * ALONG_K) * LOW);
+  }
   DEVICE static int k_of(int u) { return Runs ? u % ALONG_K * UNIT : u / LOW % ALONG_K * PARTS; }
 
-  // `offset(row)` is where a row of the tile starts; `rows` of it exist. Threads beyond them read the last one.
+  // `offset(row)` is where a row of the tile starts; `rows` of it exist. Threads beyond them read the last
+  // one.
   template <class Offset>
   DEVICE void start(const T* base, i64 along_row, i64 along_k, int rows, Offset offset) {
     row_stride = along_row;

@@ -1,17 +1,20 @@
-// out = alpha * a @ b + beta * c for few rows: a is ROWS <= 8 vectors of k (m = ROWS), b the (k, n) matrix, of which
-// every element is read once. T is bf16, f16, float or complex64. Bytes moved: those of b, which limit it; 16 bytes a
-// lane and access (VEC = 16 / sizeof(T)) where the data allows, else 1 element of any strides.
+// out = alpha * a @ b + beta * c for few rows: a is ROWS <= 8 vectors of k (m = ROWS), b the (k, n) matrix,
+// of which every element is read once. T is bf16, f16, float or complex64. Bytes moved: those of b, which
+// limit it; 16 bytes a lane and access (VEC = 16 / sizeof(T)) where the data allows, else 1 element of any
+// strides.
 //
-// gemv_rows: k of b is contiguous (x @ W.T with W row-major). SPLIT waves share the k of COLUMNS columns; UNROLL_K
+// gemv_rows: k of b is contiguous (x @ W.T with W row-major). SPLIT waves share the k of COLUMNS columns;
+// UNROLL_K
 //   accesses to each of them are in flight. X_RUNS: a can be read VEC elements at a time as well.
-// gemv_columns: n of b is contiguous (x @ W). A lane owns VEC columns; 256 / LANES rows of b are read at a time, and
+// gemv_columns: n of b is contiguous (x @ W). A lane owns VEC columns; 256 / LANES rows of b are read at a
+// time, and
 //   their sums meet in LDS.
 //
 // EPILOGUE: 0 out = alpha * sum, 1 adds beta * c, 2 writes the sum of part y of k to `out` for sum_splits.
 #include "dot.h"
-#include "wave.h"
-#include "scalar.h"
 #include "gemm_args.h"
+#include "gemm_scalar.h"
+#include "wave.h"
 
 #ifndef T
 #define T bf16
@@ -35,29 +38,13 @@
 #define EPILOGUE 0
 #endif
 
-DEVICE float widen(bf16 x) { return cast<float>(x); }
-DEVICE float widen(f16 x) { return cast<float>(x); }
-DEVICE float widen(float x) { return x; }
-DEVICE complex64 widen(complex64 x) { return x; }
 using Acc = decltype(widen(T{}));
-template <class Type>
-DEVICE Type narrow(float x) {
-  return cast<Type>(x);
-}
-template <class Type>
-DEVICE Type narrow(complex64 x) {
-  return x;
-}
 #if EPILOGUE == 2
 #define OUT Acc
 #else
 #define OUT T
 #endif
 
-DEVICE float multiply_add(float a, float b, float c) { return math_fma(a, b, c); }
-DEVICE complex64 multiply_add(complex64 a, complex64 b, complex64 c) {
-  return {math_fma(a.re, b.re, math_fma(-a.im, b.im, c.re)), math_fma(a.re, b.im, math_fma(a.im, b.re, c.im))};
-}
 template <class Type, int Count>
 DEVICE Acc dot(const Vec<Type, Count>& a, const Vec<Type, Count>& b, Acc sum) {
   if constexpr (sizeof(Type) == 2 && Count % 2 == 0) {
@@ -80,7 +67,8 @@ DEVICE Vec<T, VEC> read_matrix(const T* p) {
   }
 }
 
-DEVICE void write(const GemmArgs& g, const GemmPlace& place, const T* c, OUT* out, int row, int column, Acc sum) {
+DEVICE void write(const GemmArgs& g, const GemmPlace& place, const T* c, OUT* out, int row, int column,
+                  Acc sum) {
 #if EPILOGUE != 2
   sum = sum * g.alpha;
 #endif
@@ -125,7 +113,7 @@ DEVICE void row_steps(const GemmArgs& g, const T* const (&w)[COLUMNS], const T* 
 
 KERNEL(256)
 gemv_rows(const T* __restrict__ a, const T* __restrict__ b, const T* __restrict__ c, OUT* __restrict__ out,
-          GemmArgs g GEMM_EXTRA) {
+          STRUCT_ARGUMENT GemmArgs g GEMM_EXTRA) {
   constexpr int waves = 256 / WAVE, results = COLUMNS * ROWS, teams = waves / SPLIT;
   SHARED Acc parts[waves][results];
   const int wave = thread_x() / WAVE, first = (gemm_tile_number(g) * teams + wave / SPLIT) * COLUMNS;
@@ -179,14 +167,15 @@ DEVICE void column_steps(const GemmArgs& g, const T* w, const T* x, int k, Acc (
     UNROLL
     for (int j = 0; j < ROWS; j++) {
       UNROLL
-      for (int i = 0; i < VEC; i++) sums[j][i] = multiply_add(widen(vector[s][j]), widen(held[s][i]), sums[j][i]);
+      for (int i = 0; i < VEC; i++)
+        sums[j][i] = multiply_add(widen(vector[s][j]), widen(held[s][i]), sums[j][i]);
     }
   }
 }
 
 KERNEL(256)
 gemv_columns(const T* __restrict__ a, const T* __restrict__ b, const T* __restrict__ c, OUT* __restrict__ out,
-             GemmArgs g GEMM_EXTRA) {
+             STRUCT_ARGUMENT GemmArgs g GEMM_EXTRA) {
   constexpr int down = 256 / LANES, width = LANES * VEC, unroll = ROWS > 4 ? 2 : 4;
   SHARED Acc parts[down][width];
   const int across = thread_x() % LANES, start = thread_x() / LANES, first = gemm_tile_number(g) * width;

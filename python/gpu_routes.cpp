@@ -8,7 +8,8 @@ namespace mlx_rocm::python {
 static nb::dict gemm_route(const std::string& dtype, int64_t m, int64_t n, int64_t k, int64_t batch,
                            std::pair<bool, int> a, std::pair<bool, int> b, const std::string& arch, int units,
                            bool blas) {
-  const gpu::GemmProblem problem{dtype_from_name(dtype), m, n, k, batch, {a.first, a.second}, {b.first, b.second}, blas};
+  const gpu::GemmProblem problem{dtype_from_name(dtype), m,   n, k, batch, {a.first, a.second},
+                                 {b.first, b.second},    blas};
   const gpu::GemmRoute r = gpu::gemm_route(problem, gpu::target_of(arch), units, blas);
   nb::dict d;
   d["kernel"] = gpu::name_of(r.kernel);
@@ -25,8 +26,8 @@ static nb::dict gemm_route(const std::string& dtype, int64_t m, int64_t n, int64
 }
 
 void init_gpu_routes(nb::module_& m) {
-  m.def("_gemm_route", gemm_route, "dtype"_a, "m"_a, "n"_a, "k"_a, "batch"_a, "a"_a, "b"_a, "arch"_a, "units"_a,
-        "blas"_a, "The kernel of a matrix product, and its geometry.");
+  m.def("_gemm_route", gemm_route, "dtype"_a, "m"_a, "n"_a, "k"_a, "batch"_a, "a"_a, "b"_a, "arch"_a,
+        "units"_a, "blas"_a, "The kernel of a matrix product, and its geometry.");
 }
 
 }  // namespace mlx_rocm::python

@@ -1,5 +1,4 @@
-#include "backend/gpu/blas.h"
-
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/gpu/blas.h"
 #include "backend/gpu/blas_lt.h"
 
 namespace mlx_rocm::gpu {
@@ -22,7 +22,8 @@ bool variable_is(const char* name, const char* value) {
 BlasLt open() {
   if (variable_is("MLX_ROCM_BLAS", "0")) return {};
   BlasLt lt = target().arch.starts_with("sm_") ? open_cublaslt() : open_hipblaslt();
-  // A stand-in driver has devices that the real libraries do not see, and they end the process when they see none.
+  // A stand-in driver has devices that the real libraries do not see, and they end the process when they see
+  // none.
   const char* folder = std::getenv("MLX_ROCM_LIBRARIES");
   if (folder && *folder && !lt.library.path().starts_with(folder)) return {};
   return lt;
@@ -33,11 +34,12 @@ const BlasLt& library() {
   return lt;
 }
 
-// One geometry, ready to be launched. The library's structs differ in size between versions, so the heuristic is asked
-// for one result, in a buffer that fits any of them; the algorithm is its first member.
+// One geometry, ready to be launched. The library's structs differ in size between versions, so the heuristic
+// is asked for one result, in a buffer that fits any of them; the algorithm is its first member.
 struct Plan {
   void* operation = nullptr;
   void *a = nullptr, *b = nullptr, *out = nullptr;
+  uint32_t alignment[4] = {};  // in bytes, of what the library calls a, b, c and d
   alignas(16) char result[4096] = {};
   bool refused = false;
   bool retried = false;
@@ -67,24 +69,31 @@ State& state() {
   return s;
 }
 
-int type_of(const BlasLt& lt, Dtype d) { return d == float32 ? lt.type_float : d == float16 ? lt.type_f16 : lt.type_bf16; }
+int type_of(const BlasLt& lt, Dtype d) {
+  return d == float32 ? lt.type_float : d == float16 ? lt.type_f16 : lt.type_bf16;
+}
 
 bool find_algorithm(const BlasLt& lt, Session& session, Plan& plan, size_t workspace) {
   void* preference = nullptr;
   if (lt.preference_create(&preference)) return false;
   int found = 0;
   const uint64_t bytes = workspace;
-  bool ok = lt.preference_set(preference, lt.workspace_bytes, &bytes, sizeof bytes) == 0 &&
-            lt.heuristic(session.handle, plan.operation, plan.a, plan.b, plan.out, plan.out, preference, 1, plan.result,
-                         &found) == 0 &&
-            found > 0;
+  bool ok = lt.preference_set(preference, lt.workspace_bytes, &bytes, sizeof bytes) == 0;
+  for (int i = 0; i < 4 && ok && lt.alignment_a; ++i) {
+    ok = lt.preference_set(preference, lt.alignment_a + i, &plan.alignment[i], sizeof plan.alignment[i]) == 0;
+  }
+  ok = ok &&
+       lt.heuristic(session.handle, plan.operation, plan.a, plan.b, plan.out, plan.out, preference, 1,
+                    plan.result, &found) == 0 &&
+       found > 0;
   lt.preference_destroy(preference);
   return ok;
 }
 
 // The libraries are column-major: they compute out^T = b^T @ a^T, and a row-major matrix is its transpose's
 // column-major form.
-bool make_layout(const BlasLt& lt, void** layout, const BlasGemm& g, const BlasMatrix& m, int64_t rows, int64_t columns) {
+bool make_layout(const BlasLt& lt, void** layout, const BlasGemm& g, const BlasMatrix& m, int64_t rows,
+                 int64_t columns) {
   const auto [down, across] = m.transposed ? std::pair(rows, columns) : std::pair(columns, rows);
   if (lt.layout_create(layout, type_of(lt, g.dtype), uint64_t(down), uint64_t(across), m.lead)) return false;
   if (g.batch == 1) return true;
@@ -105,6 +114,11 @@ bool make_plan(const BlasLt& lt, Session& session, Plan& plan, const BlasGemm& g
          make_layout(lt, &plan.out, g, g.out, g.m, g.n) && find_algorithm(lt, session, plan, kWorkspace);
 }
 
+uint32_t alignment(const void* p) {
+  const auto address = reinterpret_cast<uintptr_t>(p);
+  return uint32_t(std::min<uintptr_t>(address & -address, 256));
+}
+
 Session* session_of(const BlasLt& lt, void* stream) {
   auto [at, fresh] = state().sessions.try_emplace(stream);
   Session& s = at->second;
@@ -120,18 +134,35 @@ bool run(const BlasLt& lt, const BlasGemm& g, const array& a, const array& b, co
   std::lock_guard lock(state().mutex);
   Session* session = session_of(lt, stream);
   if (!session) return false;
-  const std::vector<int64_t> key = {int64_t(g.dtype.val), g.m,      g.n,         g.k,           g.batch,
-                                    g.a.lead,       g.a.transposed, g.a.item,    g.b.lead,      g.b.transposed,
-                                    g.b.item,       g.out.lead,     g.out.item,  g.beta != 0.0f};
+  const void *x = device_pointer(a, false), *y = device_pointer(b, false);
+  void* to = device_pointer(out, true);
+  const std::vector<int64_t> key = {int64_t(g.dtype.val),
+                                    g.m,
+                                    g.n,
+                                    g.k,
+                                    g.batch,
+                                    g.a.lead,
+                                    g.a.transposed,
+                                    g.a.item,
+                                    g.b.lead,
+                                    g.b.transposed,
+                                    g.b.item,
+                                    g.out.lead,
+                                    g.out.item,
+                                    g.beta != 0.0f,
+                                    alignment(x),
+                                    alignment(y),
+                                    alignment(to)};
   auto& plan = session->plans[key];
   if (!plan) {
     plan = std::make_unique<Plan>();
+    plan->alignment[0] = alignment(y);
+    plan->alignment[1] = alignment(x);
+    plan->alignment[2] = plan->alignment[3] = alignment(to);
     plan->refused = !make_plan(lt, *session, *plan, g);
   }
   if (plan->refused) return false;
   State& s = state();
-  const void *x = device_pointer(a, false), *y = device_pointer(b, false);
-  void* to = device_pointer(out, true);
   for (;;) {
     const int status = lt.matmul(session->handle, plan->operation, s.number(g.alpha), y, plan->a, x, plan->b,
                                  s.number(g.beta), to, plan->out, to, plan->out, plan->result,
@@ -177,7 +208,8 @@ bool blas_gemm(const BlasGemm& g, const array& a, const array& b, const array& o
   if (!lt || g.batch > INT32_MAX) return false;
   try {
     return run(lt, g, a, b, out);
-  } catch (const std::exception&) {  // of the library: hipBLASLt throws where its files for a device are missing
+  } catch (
+      const std::exception&) {  // of the library: hipBLASLt throws where its files for a device are missing
     return false;
   }
 }

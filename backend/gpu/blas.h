@@ -1,5 +1,5 @@
-// The vendor's matrix products, where its library is there: hipBLASLt or cuBLASLt, opened at run time. Everything about
-// them is optional; a product that they refuse goes to kernels/gemm.hip.
+// The vendor's matrix products, where its library is there: hipBLASLt or cuBLASLt, opened at run time.
+// Everything about them is optional; a product that they refuse goes to kernels/gemm.hip.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace mlx_rocm::gpu {
 
-// A row-major matrix whose rows are `lead` elements apart, or a column-major one (`transposed`) whose columns are. `item`: from
-// one matrix of the batch to the next.
+// A row-major matrix whose rows are `lead` elements apart, or a column-major one (`transposed`) whose columns
+// are. `item`: from one matrix of the batch to the next.
 struct BlasMatrix {
   int64_t lead = 0;
   bool transposed = false;

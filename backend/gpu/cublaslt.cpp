@@ -1,5 +1,6 @@
 // cuBLASLt of CUDA 11 to 13. Numbers: the cuBLAS documentation (cublasLtMatmulDescAttributes_t,
-// cublasLtMatrixLayoutAttribute_t, cublasLtMatmulPreferenceAttributes_t, cublasComputeType_t, cudaDataType_t).
+// cublasLtMatrixLayoutAttribute_t, cublasLtMatmulPreferenceAttributes_t, cublasComputeType_t,
+// cudaDataType_t).
 #include "backend/gpu/blas_lt.h"
 
 namespace mlx_rocm::gpu {
@@ -12,6 +13,7 @@ BlasLt open_cublaslt() {
   lt.batch_count = 5;
   lt.batch_stride = 6;
   lt.workspace_bytes = 1;
+  lt.alignment_a = 5;
   lt.no_transpose = 0;
   lt.transpose = 1;
   lt.compute_float = 68;

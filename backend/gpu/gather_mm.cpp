@@ -11,7 +11,8 @@ using detail::Matrix;
 
 int64_t tiles_of(int64_t size, int64_t tile) { return (size + tile - 1) / tile; }
 
-// An array whose leading axes walk as one, at the distance *item from matrix to matrix; a copy where they do not.
+// An array whose leading axes walk as one, at the distance *item from matrix to matrix; a copy where they do
+// not.
 array with_one_item_stride(const array& x, long long* item) {
   array a = x;
   for (;;) {
@@ -27,7 +28,8 @@ array with_one_item_stride(const array& x, long long* item) {
 }
 
 array broadcast_copy(const array& x, const Shape& shape) {
-  return contiguous(array(x.buffer(), shape, x.dtype(), broadcast_strides(x.shape(), x.strides(), shape), x.offset()));
+  return contiguous(
+      array(x.buffer(), shape, x.dtype(), broadcast_strides(x.shape(), x.strides(), shape), x.offset()));
 }
 
 // What gather_mm's kernels get, and the arrays behind it.
@@ -43,11 +45,16 @@ Gather gather_of(const Arrays& in, const array& out) {
   g.m = out.shape(-2);
   g.n = out.shape(-1);
   g.k = in[0].shape(-1);
-  const array a = with_one_item_stride(in[0], &g.index.a_item), b = with_one_item_stride(in[1], &g.index.b_item);
-  auto matrix = [](const array& x) { return Matrix{x, x.strides()[x.ndim() - 2], x.strides()[x.ndim() - 1]}; };
+  const array a = with_one_item_stride(in[0], &g.index.a_item),
+              b = with_one_item_stride(in[1], &g.index.b_item);
+  auto matrix = [](const array& x) {
+    return Matrix{x, x.strides()[x.ndim() - 2], x.strides()[x.ndim() - 1]};
+  };
   g.a = matrix(a);
   g.b = matrix(b);
-  auto matrices = [](const array& x) { return int(num_elements(Shape(x.shape().begin(), x.shape().end() - 2))); };
+  auto matrices = [](const array& x) {
+    return int(num_elements(Shape(x.shape().begin(), x.shape().end() - 2)));
+  };
   g.index.a_count = matrices(a);
   g.index.b_count = matrices(b);
   Shape shape(out.shape().begin(), out.shape().end() - 2);
@@ -90,8 +97,8 @@ GemmArgs arguments(const Gather& x) {
 
 // Launches `tiles` workgroups for each item in [0, g.batch).
 template <class... Extra>
-void launch_items(const Kernel& k, GemmArgs g, int64_t tiles, uint32_t threads, const Matrix& a, const Matrix& b,
-                  const array& out, const Extra&... extra) {
+void launch_items(const Kernel& k, GemmArgs g, int64_t tiles, uint32_t threads, const Matrix& a,
+                  const Matrix& b, const array& out, const Extra&... extra) {
   const int64_t most = std::max<int64_t>((int64_t(1) << 32) / threads / tiles - 1, 1);
   const array none;
   g.tiles = int(tiles);
@@ -107,23 +114,25 @@ void run_grouped(const Gather& x, const array& out, Access a, Access b) {
   const int64_t rows = x.pairs * x.m, matrices = x.index.b_count;
   const int64_t average = std::max<int64_t>(rows / matrices, 1);
   GemmRoute r = gemm_tile_route(out.dtype(), average, x.n, x.k, matrices, target(), compute_units());
-  const array order = temporary(Shape{int(rows)}, uint32), starts = temporary(Shape{int(matrices + 1)}, uint32);
+  const array order = temporary(Shape{int(rows)}, uint32),
+              starts = temporary(Shape{int(matrices + 1)}, uint32);
   const array tiles = temporary(Shape{int(matrices + 1)}, uint32);
   int64_t room = 256;  // powers of two: few variants of the kernel
   while (room < matrices) room *= 2;
   const Kernel& group = kernel("gemm_group.hip", "group_rows", {{"MATRICES", room}});
-  launch(group, 1, 1024, in(x.rhs), x.index, uint32_t(x.pairs), uint32_t(x.m), uint32_t(r.bm), gpu::out(order),
-         gpu::out(starts), gpu::out(tiles));
+  launch(group, 1, 1024, in(x.rhs), x.index, uint32_t(x.pairs), uint32_t(x.m), uint32_t(r.bm),
+         gpu::out(order), gpu::out(starts), gpu::out(tiles));
   Defines defines = detail::gemm_defines(r, out.dtype(), a, b, 0);
   defines.push_back({"GROUPED", 1});
   const Kernel& k = kernel("gemm.hip", "gemm", defines);
   const int64_t most_tiles = rows / r.bm + std::min(rows, matrices);
   const array none;
   launch(k, Grid(uint64_t(most_tiles * tiles_of(x.n, r.bn))), uint32_t(r.waves_m * r.waves_n * target().wave),
-         in(x.a.a), in(x.b.a), in(none), gpu::out(out), arguments(x), in(x.lhs), x.index, in(order), in(starts), in(tiles));
+         in(x.a.a), in(x.b.a), in(none), gpu::out(out), arguments(x), in(x.lhs), x.index, in(order),
+         in(starts), in(tiles));
 }
 
-constexpr int64_t kGroupedPairs = 32;      // below, the sorting costs more than reading matrices again
+constexpr int64_t kGroupedPairs = 32;       // below, the sorting costs more than reading matrices again
 constexpr int64_t kGroupedMatrices = 8192;  // counters in LDS
 
 bool worth_grouping(const Gather& x) {
@@ -163,14 +172,14 @@ void gather_mm(const Arrays& in, const array& out) {
     Defines defines = detail::gemm_defines(r, out.dtype(), a, b, 0);
     defines.push_back({"INDEXED", 1});
     const uint32_t threads = uint32_t(r.waves_m * r.waves_n * target().wave);
-    launch_items(kernel("gemm.hip", "gemm", defines), g, tiles_of(x.m, r.bm) * tiles_of(x.n, r.bn), threads, x.a, x.b, out,
-                 gpu::in(x.lhs), gpu::in(x.rhs), x.index);
+    launch_items(kernel("gemm.hip", "gemm", defines), g, tiles_of(x.m, r.bm) * tiles_of(x.n, r.bn), threads,
+                 x.a, x.b, out, gpu::in(x.lhs), gpu::in(x.rhs), x.index);
     return;
   }
   Defines defines = detail::gemv_defines(r, out.dtype(), x.m, a, x.a.col, 0);
   defines.push_back({"INDEXED", 1});
-  launch_items(kernel("gemv.hip", name_of(r.kernel), defines), g, tiles_of(x.n, detail::gemv_columns_of(r)), 256, x.a, x.b,
-               out, gpu::in(x.lhs), gpu::in(x.rhs), x.index);
+  launch_items(kernel("gemv.hip", name_of(r.kernel), defines), g, tiles_of(x.n, detail::gemv_columns_of(r)),
+               256, x.a, x.b, out, gpu::in(x.lhs), gpu::in(x.rhs), x.index);
 }
 
 void segmented_mm(const Arrays& in, const array& out) {

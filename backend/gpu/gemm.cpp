@@ -1,21 +1,22 @@
-#include "backend/gpu/gemm.h"
-
 #include <algorithm>
 
 #include "backend/core/error.h"
 #include "backend/gpu/blas.h"
+#include "backend/gpu/gemm.h"
 
 namespace mlx_rocm::gpu {
 namespace detail {
 
-Access access(const Matrix& x, int64_t rows, int64_t k, bool rows_first, const std::vector<int64_t>& item_strides) {
+Access access(const Matrix& x, int64_t rows, int64_t k, bool rows_first,
+              const std::vector<int64_t>& item_strides) {
   const int64_t row = rows_first ? x.row : x.col, along = rows_first ? x.col : x.row;
   // Elements of one access along an axis of `extent` elements whose other axis has stride `other`.
   auto vector = [&](int64_t stride, int64_t extent, int64_t other, int64_t others) {
     if (stride != 1 && extent > 1) return 1;
     int v = int(16 / x.a.itemsize());
     auto fits = [&](int w) {
-      bool ok = extent % w == 0 && x.a.offset() % int64_t(w * x.a.itemsize()) == 0 && (others <= 1 || other % w == 0);
+      bool ok = extent % w == 0 && x.a.offset() % int64_t(w * x.a.itemsize()) == 0 &&
+                (others <= 1 || other % w == 0);
       for (int64_t s : item_strides) ok = ok && s % w == 0;
       return ok;
     };
@@ -28,10 +29,17 @@ Access access(const Matrix& x, int64_t rows, int64_t k, bool rows_first, const s
 }
 
 Defines gemm_defines(const GemmRoute& r, Dtype dtype, Access a, Access b, int epilogue) {
-  return {{"T", dtype},          {"FMA", int(r.fma)},          {"BM", r.bm},
-          {"BN", r.bn},          {"WAVES_M", r.waves_m},       {"WAVES_N", r.waves_n},
-          {"A_RUNS", int(a.along_k)}, {"B_RUNS", int(b.along_k)}, {"VEC_A", a.vector},
-          {"VEC_B", b.vector},   {"EPILOGUE", epilogue}};
+  return {{"T", dtype},
+          {"FMA", int(r.fma)},
+          {"BM", r.bm},
+          {"BN", r.bn},
+          {"WAVES_M", r.waves_m},
+          {"WAVES_N", r.waves_n},
+          {"A_RUNS", int(a.along_k)},
+          {"B_RUNS", int(b.along_k)},
+          {"VEC_A", a.vector},
+          {"VEC_B", b.vector},
+          {"EPILOGUE", epilogue}};
 }
 
 Defines gemv_defines(const GemmRoute& r, Dtype dtype, int64_t rows, Access a, int64_t a_col, int epilogue) {
@@ -80,15 +88,16 @@ std::vector<int64_t> item_strides(const Product& p, int operand) {
   return {p.strides[operand].begin(), p.strides[operand].end()};
 }
 
-// Items of the batch become rows of one product where b does not change between them: x of shape (batch, 1, k) times one
-// matrix must read it once.
+// Items of the batch become rows of one product where b does not change between them: x of shape (batch, 1,
+// k) times one matrix must read it once.
 void fold_batch(Product& p) {
   while (!p.batch.empty()) {
     const size_t last = p.batch.size() - 1;
     const int64_t count = p.batch[last];
     auto row_of = [&](int operand, int64_t row) { return p.m == 1 ? p.strides[operand][last] : row; };
     auto stacks = [&](int operand, int64_t row) { return p.m == 1 || p.strides[operand][last] == p.m * row; };
-    if (p.strides[1][last] != 0 || count * p.m > INT32_MAX || !stacks(0, p.a.row) || !stacks(3, p.out_row)) return;
+    if (p.strides[1][last] != 0 || count * p.m > INT32_MAX || !stacks(0, p.a.row) || !stacks(3, p.out_row))
+      return;
     if (p.has_addend() && !stacks(2, p.c.row)) return;
     p.a.row = row_of(0, p.a.row);
     p.c.row = row_of(2, p.c.row);
@@ -141,7 +150,8 @@ void launch_items(const Kernel& k, GemmArgs g, int64_t tiles, int parts, uint32_
   for (int64_t first = 0; first < g.batch; first += most) {
     g.first_item = int(first);
     const int64_t items = std::min<int64_t>(most, g.batch - first);
-    launch(k, Grid(uint64_t(tiles * items), uint64_t(parts)), threads, in(p.a.a), in(p.b.a), in(p.c.a), gpu::out(out), g);
+    launch(k, Grid(uint64_t(tiles * items), uint64_t(parts)), threads, in(p.a.a), in(p.b.a), in(p.c.a),
+           gpu::out(out), g);
   }
 }
 
@@ -169,7 +179,8 @@ void run(const Product& p, const GemmRoute& r, Access a, Access b) {
     launch_items(k, direct, tiles_of(p.n, detail::gemv_columns_of(r)), parts, 256, p, out);
   }
   if (parts > 1) {
-    const Kernel& k = kernel("gemm_sum.hip", "sum_splits", {{"T", p.dtype}, {"ACC", sums}, {"EPILOGUE", addend}});
+    const Kernel& k =
+        kernel("gemm_sum.hip", "sum_splits", {{"T", p.dtype}, {"ACC", sums}, {"EPILOGUE", addend}});
     launch(k, cover(p.out.size(), 256), 256, in(out), in(p.c.a), gpu::out(p.out), g, parts);
   }
 }
@@ -227,7 +238,8 @@ void matmul(const array& a, const array& b, const array* c, float alpha, float b
     return broadcast_view(x, shape);
   };
   const array x = with_batch(a), y = with_batch(b), z = c ? broadcast_view(*c, out.shape()) : array();
-  Product p{out.dtype(), out.shape(-2), out.shape(-1), a.shape(-1), alpha, beta, {}, {}, {}, out, 0, 1, batch, {}};
+  Product p{out.dtype(), out.shape(-2), out.shape(-1), a.shape(-1), alpha, beta, {}, {}, {}, out, 0, 1, batch,
+            {}};
   p.a = {x, x.strides()[rank - 2], x.strides()[rank - 1]};
   p.b = {y, y.strides()[rank - 2], y.strides()[rank - 1]};
   if (c) p.c = {z, z.strides()[rank - 2], z.strides()[rank - 1]};

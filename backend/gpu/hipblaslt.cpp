@@ -1,5 +1,6 @@
 // hipBLASLt of ROCm 6 and 7. Numbers: its data types reference (hipblasLtMatmulDescAttributes_t,
-// hipblasLtMatrixLayoutAttribute_t, hipblasLtMatmulPreferenceAttributes_t, hipblasComputeType_t, hipDataType).
+// hipblasLtMatrixLayoutAttribute_t, hipblasLtMatmulPreferenceAttributes_t, hipblasComputeType_t,
+// hipDataType).
 #include "backend/gpu/blas_lt.h"
 
 namespace mlx_rocm::gpu {

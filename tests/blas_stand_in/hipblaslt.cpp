@@ -1,8 +1,8 @@
-// A hipBLASLt that computes on the CPU, beside the emulated GPU: what reaches it through backend/gpu/blas.cpp is checked
-// here as strictly as the real library would, and the result by test_blas.py.
+// A hipBLASLt that computes on the CPU, beside the emulated GPU: what reaches it through backend/gpu/blas.cpp
+// is checked here as strictly as the real library would, and the result by test_blas.py.
 //
-// STAND_IN_LOG names a file that gets a line a call. STAND_IN_FAIL=n: the first n products fail. STAND_IN_NO_ALGORITHM: the
-// heuristic finds nothing, as for an architecture that the library does not know.
+// STAND_IN_LOG names a file that gets a line a call. STAND_IN_FAIL=n: the first n products fail.
+// STAND_IN_NO_ALGORITHM: the heuristic finds nothing, as for an architecture that the library does not know.
 #include <dlfcn.h>
 
 #include <cstdint>
@@ -36,7 +36,8 @@ constexpr int kOk = 0, kInvalid = 3;
 
 template <class F>
 F* driver(const char* name) {
-  static void* library = dlopen((std::string(std::getenv("MLX_ROCM_LIBRARIES")) + "/libamdhip64.so").c_str(), RTLD_NOW);
+  static void* library =
+      dlopen((std::string(std::getenv("MLX_ROCM_LIBRARIES")) + "/libamdhip64.so").c_str(), RTLD_NOW);
   return reinterpret_cast<F*>(dlsym(library, name));
 }
 
@@ -77,7 +78,8 @@ struct Host {
   const Layout& layout;
   std::vector<char> bytes;
 
-  Host(const Layout& l, const void* p, int item) : layout(l), bytes(((l.columns - 1) * l.lead + l.rows) * size_of(l.type)) {
+  Host(const Layout& l, const void* p, int item)
+      : layout(l), bytes(((l.columns - 1) * l.lead + l.rows) * size_of(l.type)) {
     driver<int(void*, const void*, size_t, int)>("hipMemcpy")(bytes.data(), at(p, item), bytes.size(), 2);
   }
   const char* at(const void* p, int item) const {
@@ -110,7 +112,8 @@ int hipblasLtMatmulDescSetAttribute(void* operation, int attribute, const void* 
   return kOk;
 }
 int hipblasLtMatrixLayoutCreate(void** layout, int type, uint64_t rows, uint64_t columns, int64_t lead) {
-  if ((type != 0 && type != 2 && type != 14) || lead < int64_t(rows) || rows == 0 || columns == 0) return kInvalid;
+  if ((type != 0 && type != 2 && type != 14) || lead < int64_t(rows) || rows == 0 || columns == 0)
+    return kInvalid;
   *layout = new Layout{type, rows, columns, lead};
   return kOk;
 }
@@ -133,8 +136,8 @@ int hipblasLtMatmulPreferenceDestroy(void* preference) {
   delete static_cast<Preference*>(preference);
   return kOk;
 }
-int hipblasLtMatmulAlgoGetHeuristic(void*, void*, void*, void*, void*, void*, void* preference, int wanted, void* results,
-                                    int* found) {
+int hipblasLtMatmulAlgoGetHeuristic(void*, void*, void*, void*, void*, void*, void* preference, int wanted,
+                                    void* results, int* found) {
   log("heuristic");
   if (wanted != 1) return kInvalid;
   *found = std::getenv("STAND_IN_NO_ALGORITHM") ? 0 : 1;
@@ -162,12 +165,13 @@ int hipblasLtMatmul(void*, void* operation, const void* alpha, const void* a, vo
     for (uint64_t i = 0; i < m; ++i) {
       for (uint64_t j = 0; j < n; ++j) {
         float sum = 0;
-        for (uint64_t p = 0; p < k; ++p) sum += (ta ? x.get(p, i) : x.get(i, p)) * (tb ? y.get(j, p) : y.get(p, j));
+        for (uint64_t p = 0; p < k; ++p)
+          sum += (ta ? x.get(p, i) : x.get(i, p)) * (tb ? y.get(j, p) : y.get(p, j));
         narrow(ld.type, z.element(i, j), scale * sum + (keep == 0 ? 0.0f : keep * z.get(i, j)));
       }
     }
-    driver<int(void*, const void*, size_t, int)>("hipMemcpy")(const_cast<char*>(z.at(d, item)), z.bytes.data(),
-                                                               z.bytes.size(), 1);
+    driver<int(void*, const void*, size_t, int)>("hipMemcpy")(const_cast<char*>(z.at(d, item)),
+                                                              z.bytes.data(), z.bytes.size(), 1);
   }
   return kOk;
 }
