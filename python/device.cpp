@@ -176,7 +176,15 @@ void init_device(nb::module_& m) {
             "Needs Metal.");
   metal.def("stop_capture", [] { runtime_error("[metal] stop_capture needs Metal."); }, "Needs Metal.");
   nb::module_ cuda = m.def_submodule("cuda", "NVIDIA's GPU API.");
-  cuda.def("is_available", [] { return false; }, "Whether the CUDA driver of this package has a device.");
+  cuda.def(
+      "is_available",
+      [] {
+        if (device_count(Device::gpu) == 0) return false;
+        const char* wanted = std::getenv("MLX_ROCM_CUDA_API");
+        return (wanted && std::string(wanted) == "1") || gpu::driver()->api() == gpu::Api::cuda;
+      },
+      "Whether GPUs are reached through NVIDIA's driver. MLX_ROCM_CUDA_API=1 makes it True on AMD as well, for programs that\n"
+      "choose between fast.metal_kernel and fast.cuda_kernel by it: cuda_kernel runs on either.");
 }
 
 }  // namespace mlx_rocm::python

@@ -57,7 +57,6 @@ Block Allocator::take_small(size_t bytes, Queue& queue) {
   Block b{slab_, capacity};
   slab_ += capacity;
   slab_left_ -= capacity;
-  cached_ -= capacity;
   return b;
 }
 
@@ -69,7 +68,6 @@ bool Allocator::grow_slab(size_t at_least) {
   next_slab_ = std::min(2 * next_slab_, kLastSlab);
   slab_ = static_cast<char*>(p);
   slab_left_ = bytes;
-  cached_ += bytes;
   return true;
 }
 
@@ -136,11 +134,12 @@ void Allocator::trim(size_t keep) {
     ++driver_calls_;
     device_.check(device_.call.free(b.memory), "freeing memory");
   }
+  slack_ = cached_ > keep ? cached_ - keep : 0;
 }
 
 Allocator::Counters Allocator::counters() {
   std::lock_guard lock(mutex_);
-  return {held_, cached_, limit_, device_.facts.memory, driver_calls_};
+  return {held_, cached_ - std::min(slack_, cached_), limit_, device_.facts.memory, driver_calls_};
 }
 size_t Allocator::set_limit(size_t bytes) {
   std::lock_guard lock(mutex_);

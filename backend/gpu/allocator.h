@@ -52,6 +52,7 @@ class Allocator {
   char* slab_ = nullptr;
   size_t slab_left_ = 0, next_slab_ = 0;
   size_t held_ = 0, cached_ = 0, limit_, cache_limit_;
+  size_t slack_ = 0;  // of cached_: free parts of slabs that also hold arrays, which the last trim could not give back
   uint64_t driver_calls_ = 0;
 };
 

@@ -60,8 +60,8 @@ void give_memory(const Arrays& in, const Arrays& out, const Strides* layout) {
     for (size_t i = 0; i < in.size() && donor < 0; ++i) {
       const array& a = in[i];
       bool fits = a.shape() == o.shape() && (layout || a.row_contiguous()) && a.itemsize() == o.itemsize();
-      // A buffer that only the host has would be uploaded first.
-      if (!fits || !a.buffer()->device() || !a.donatable() || std::find(taken.begin(), taken.end(), int(i)) != taken.end()) continue;
+      // A scalar that only the host has travels by value; its buffer would have to be uploaded.
+      if (!fits || (a.size() == 1 && !a.buffer()->device()) || !a.donatable() || std::find(taken.begin(), taken.end(), int(i)) != taken.end()) continue;
       donor = int(i);
     }
     if (donor >= 0) {

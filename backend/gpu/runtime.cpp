@@ -12,6 +12,7 @@
 namespace mlx_rocm::gpu {
 namespace {
 
+constexpr int kMostStaticLds[] = {1 << 30, 48 << 10};  // of a kernel, by Api: NVIDIA's compiler takes no more
 constexpr unsigned kNonBlocking = 1;    // a stream that does not order itself against the NULL stream
 constexpr unsigned kNoTiming = 2;       // an event that only orders
 constexpr unsigned kPortable = 1;       // pinned memory that every device can reach
@@ -235,7 +236,7 @@ void Staging::download(void* to, const void* from, size_t bytes, Queue& queue) {
 GpuDevice::GpuDevice(Driver& d, const DeviceFacts& f, int i)
     : driver(d), call(d.calls()), facts(f), index(i), target([&] {
         Target t = target_of(f.arch);
-        t.lds_bytes = f.lds_bytes;
+        t.lds_bytes = std::min(f.lds_bytes, kMostStaticLds[int(d.api())]);
         return t;
       }()), allocator(*this), staging(*this) {}
 

@@ -172,7 +172,9 @@ array fast::cross_entropy(const array& logits, const array& targets, const Strea
   if (!is_integer(targets.dtype())) {
     value_error("[cross_entropy] Targets must be integers but are ", targets.dtype().name(), ".");
   }
-  const array x = astype(logits, float32, s);
+  const array wide = astype(logits, float32, s);
+  // The loss depends on the gaps between logits only; a large common offset would swallow them.
+  const array x = subtract(wide, stop_gradient(max(wide, {-1}, true, s), s), s);
   const array chosen = squeeze(take_along_axis(x, expand_dims(targets, {-1}, s), -1, s), {-1}, s);
   return subtract(logsumexp(x, {logits.ndim() - 1}, false, s), chosen, s);
 }
