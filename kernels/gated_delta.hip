@@ -36,6 +36,13 @@ struct Inputs {
   const bool* mask;
 };
 
+// A sum that does not wait for its last term: the dot products of a step depend on each other.
+struct SumOf4 {
+  float part[4] = {};
+  DEVICE void add(int i, float x, float y) { part[i % 4] = math_fma(x, y, part[i % 4]); }
+  DEVICE float total() const { return (part[0] + part[1]) + (part[2] + part[3]); }
+};
+
 struct Step {
   Vec<QT, VEC> q[TURNS];
   Vec<KT, VEC> k[TURNS];
@@ -59,20 +66,19 @@ struct Step {
     const float decay = cast<float>(gamma), rate = cast<float>(beta);
     UNROLL
     for (int r = 0; r < ROWS; r++) {
-      float recalled = 0, result = 0;
+      SumOf4 recalled, result;
       UNROLL
       for (int i = 0; i < MINE; i++) {
         state[r][i] *= decay;
-        recalled = math_fma(state[r][i], cast<float>(k[i / VEC][i % VEC]), recalled);
+        recalled.add(i, state[r][i], cast<float>(k[i / VEC][i % VEC]));
       }
-      recalled = wave_reduce<Sum, LANES>(recalled);
-      const float change = (cast<float>(v[r]) - recalled) * rate;
+      const float change = (cast<float>(v[r]) - wave_reduce<Sum, LANES>(recalled.total())) * rate;
       UNROLL
       for (int i = 0; i < MINE; i++) {
         state[r][i] = math_fma(change, cast<float>(k[i / VEC][i % VEC]), state[r][i]);
-        result = math_fma(state[r][i], cast<float>(q[i / VEC][i % VEC]), result);
+        result.add(i, state[r][i], cast<float>(q[i / VEC][i % VEC]));
       }
-      y[r] = wave_reduce<Sum, LANES>(result);
+      y[r] = wave_reduce<Sum, LANES>(result.total());
     }
   }
 };

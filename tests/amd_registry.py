@@ -713,7 +713,7 @@ KERNELS: tuple[Row, ...] = (
             waves=waves,
         )
         for more, waves in (
-            ({"ROWS": "4", "STEPS": "1"}, {"gfx": 7, "gfx9": 3}),
+            ({"ROWS": "4", "STEPS": "1"}, {"gfx": 6, "gfx9": 2}),
             ({"ROWS": "1", "STEPS": "4"}, {"gfx": 5, "gfx9": 2}),
         )
     ),
