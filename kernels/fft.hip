@@ -11,6 +11,8 @@
 //   OFFSET: u32 or u64; LENGTH: of the whole transform as the caller sees it;
 //   LOAD   0 complex, 1 real, 2 half spectrum of a real result
 //   STORE  0 complex, 1 real part, 2 the first LENGTH / 2 + 1
+//   Real transforms of even LENGTH = 2 N as complex ones of half the length (one line each, and PAIRED: pairs of reals
+//   are aligned neighbours): LOAD 3 pairs of reals, STORE 4 their spectrum's first N + 1; LOAD 4 and STORE 3 the reverse
 //   CHIRP_IN, CHIRP_OUT: times exp(-pi i p^2 / LENGTH); elements p >= LENGTH are zero, or dropped
 //   SWAP_MID: exchange before the chirp; FILTER_OUT: multiply by filter[p] and exchange
 //   ACROSS_IN, ACROSS_OUT: neighbouring lines are neighbours in memory, rather than elements of a line
@@ -18,12 +20,12 @@
 // pass; radix 8 costs about 25 instructions an element and pass.
 #include "fft_radix.h"
 
-#if LOAD == 1
+#if LOAD == 1 || LOAD == 3
 using In = float;
 #else
 using In = Complex;
 #endif
-#if STORE == 1
+#if STORE == 1 || STORE == 3
 using Out = float;
 #else
 using Out = Complex;
@@ -56,6 +58,19 @@ DEVICE Complex fetch(const In* x, OFFSET stride, u32 p) {
   const bool upper = p > LENGTH / 2;
   Complex v = x[(upper ? LENGTH - p : p) * stride];
   if (upper) v.im = -v.im;
+#elif LOAD == 3
+  Complex v;
+  if (PAIRED) {
+    v = ((const Complex*)x)[p];
+  } else {
+    v = {x[2 * p * stride], x[(2 * p + 1) * stride]};
+  }
+#elif LOAD == 4
+  // (X[p] + X*[N - p]) + i exp(2 pi i p / 2N) (X[p] - X*[N - p]); the ends stand for real numbers.
+  Complex v = x[p * stride], opposite = conjugated(x[(N - p) * stride]);
+  if (p == 0) v.im = opposite.im = 0;
+  const Complex difference = conjugated(unit_root<LENGTH>(p)) * (v - opposite);
+  v = v + opposite - times_minus_i(difference);
 #else
   Complex v = x[p * stride];
 #endif
@@ -83,6 +98,13 @@ DEVICE void put(Out* y, OFFSET stride, u32 p, Complex v, const Complex* filter, 
   if (SWAP_OUT) v = swapped(v);
 #if STORE == 1
   y[p * stride] = v.re * scale;
+#elif STORE == 3
+  if (PAIRED) {
+    ((Complex*)y)[p] = {v.re * scale, v.im * scale};
+  } else {
+    y[2 * p * stride] = v.re * scale;
+    y[(2 * p + 1) * stride] = v.im * scale;
+  }
 #else
   y[p * stride] = {v.re * scale, v.im * scale};
 #endif
@@ -199,6 +221,21 @@ fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Sid
   There{tile, from_memory, multiplied}.template run<true, PASSES>();
   barrier_lds();
   Back{tile, held, to_memory}.template run<true, PASSES>();
+#elif STORE == 4
+  auto kept = [&](u32 c, u32 k, Complex v) { tile[c * PITCH + place(k)] = v; };
+  using Only = Chain<ACROSS_IN, ACROSS_OUT, false, true, decltype(from_memory), decltype(kept)>;
+  Only{tile, from_memory, kept}.template run<true, PASSES>();
+  barrier_lds();
+  constexpr u32 bins = N + 1;
+  for (u32 b = thread_x(); b < LINES * bins; b += THREADS) {
+    const u32 c = ACROSS_OUT ? b % LINES : b / bins, k = ACROSS_OUT ? b / LINES : b % bins;
+    if (c >= present) continue;
+    // Sums and differences of opposite elements are the transforms of the even and of the odd reals.
+    const Complex v = tile[c * PITCH + place(k == N ? 0 : k)];
+    const Complex opposite = conjugated(tile[c * PITCH + place(k == 0 ? 0 : N - k)]);
+    const Complex x_k = v + opposite + unit_root<LENGTH>(k) * times_minus_i(v - opposite);
+    y[table[c].out + k * (OFFSET)out.axis_stride] = {0.5f * scale * x_k.re, 0.5f * scale * x_k.im};
+  }
 #else
   using Only = Chain<ACROSS_IN, ACROSS_OUT, false, false, decltype(from_memory), decltype(to_memory)>;
   Only{tile, from_memory, to_memory}.template run<true, PASSES>();

@@ -10,6 +10,7 @@ DEVICE Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.i
 DEVICE Complex operator*(Complex a, Complex b) {
   return {math_fma(a.re, b.re, -(a.im * b.im)), math_fma(a.re, b.im, a.im * b.re)};
 }
+DEVICE Complex conjugated(Complex a) { return {a.re, -a.im}; }
 DEVICE Complex swapped(Complex a) { return {a.im, a.re}; }
 DEVICE Complex times_minus_i(Complex a) { return {a.im, -a.re}; }
 

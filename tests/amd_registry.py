@@ -202,9 +202,7 @@ _GEMM = (
     Row("kernels/gemm_sum.hip", "sum_splits", {"T": "complex64", "ACC": "complex64", "EPILOGUE": "1"}),
 )
 
-_FFT_OFF = (
-    "LOAD STORE TWIDDLE CHIRP_IN CHIRP_OUT CONVOLVE FILTER_OUT SWAP_IN SWAP_MID SWAP_OUT ACROSS_IN ACROSS_OUT"
-)
+_FFT_OFF = "LOAD STORE TWIDDLE CHIRP_IN CHIRP_OUT CONVOLVE FILTER_OUT SWAP_IN SWAP_MID SWAP_OUT ACROSS_IN ACROSS_OUT PAIRED"
 
 
 def _fft(n: int, lines: int, passes: str, **defines) -> dict[str, str]:
@@ -524,6 +522,12 @@ KERNELS: tuple[Row, ...] = (
         "fft",
         _fft(4096, 1, "Pass<8,1>,Pass<8,8>,Pass<8,64>,Pass<8,512>"),
         waves={"gfx": 4, "gfx9": 2, "gfx950": 8},  # 34 KiB of LDS
+    ),
+    Row(
+        "kernels/fft.hip",
+        "fft",
+        _fft(512, 2, "Pass<8,1>,Pass<8,8>,Pass<8,64>", LENGTH=1024, LOAD=3, STORE=4, PAIRED=1),
+        waves={"gfx": 8, "gfx9": 6},
     ),
     Row("kernels/fft.hip", "fft", _fft(2197, 1, "Pass<13,1>,Pass<13,13>,Pass<13,169>"), waves={"gfx": 4}),
     Row(

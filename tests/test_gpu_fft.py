@@ -29,7 +29,7 @@ def test_rows(mx, n):
     check(mx.fft.ifft(a), np.fft.ifft(x))
 
 
-@pytest.mark.parametrize("n", (13, 1000, 4098, 2047))
+@pytest.mark.parametrize("n", (2, 13, 1000, 8192, 4098, 2047))
 def test_real(mx, n):
     x = signal(3, n)
     half = np.fft.rfft(x)
@@ -58,7 +58,17 @@ def test_views(mx):
     a = mx.array(x)
     check(mx.fft.fft(a[3:, 1:31:2], axis=-1), np.fft.fft(x[3:, 1:31:2]))
     check(mx.fft.fft2(a.T), np.fft.fft2(x.T))
+    check(mx.fft.rfft(mx.array(x.reshape(-1))[1:][:64]), np.fft.rfft(x.reshape(-1)[1:65]))
     check(mx.fft.irfftn(a[::-1]), np.fft.irfftn(x[::-1]))
+
+
+def test_imaginary_ends_of_a_half_spectrum_are_ignored(mx):
+    """As by NumPy; whichever way the length goes."""
+    for n in (24, 25, 34):
+        half = np.fft.rfft(signal(2, n))
+        half[:, 0] += 3j
+        half[:, -1] += 5j * (n % 2 == 0)
+        check(mx.fft.irfft(mx.array(half.astype(np.complex64)), n=n), np.fft.irfft(half, n=n))
 
 
 def test_rows_of_different_size_do_not_mix(mx):

@@ -34,6 +34,12 @@ struct Side {
   uint32_t high, low, step;
 };
 
+// LOAD and STORE of kernels/fft.hip. pairs and folded: real transforms of even lengths as complex ones of half of it.
+enum class Form { complex, real, half, pairs, folded };
+Form form_of(FftSide side) {
+  return side == FftSide::real ? Form::real : side == FftSide::half ? Form::half : Form::complex;
+}
+
 // Defines and arguments of a launch that passes share, filled in by the kinds of passes below.
 struct Launch {
   int64_t n = 1;            // of a line
@@ -41,8 +47,7 @@ struct Launch {
   int64_t split = 1;
   int64_t twiddle = 0;
   int64_t length = 1;
-  FftLoad load = FftLoad::complex;
-  FftStore store = FftStore::complex;
+  Form load = Form::complex, store = Form::complex;
   bool chirp_in = false, chirp_out = false, convolve = false, filter_out = false;
   bool swap_in = false, swap_mid = false, swap_out = false;
   bool across_in = false, across_out = false;
@@ -75,6 +80,8 @@ void run(const Launch& l, const array& in, const array& out, int axis, const arr
   const int64_t group = lines_of_group(l), lines = outer * inner * l.lines_each;
   const int64_t threads = std::clamp<int64_t>((l.n * group / 8 + 63) / 64 * 64, 64, 512);
   const bool wide = std::max(in.size(), out.size()) > std::numeric_limits<uint32_t>::max();
+  const array& reals = l.load == Form::pairs ? in : out;
+  const bool paired = inner == 1 && reals.offset() % 8 == 0;
   const auto& k = kernel(
       "fft.hip", "fft",
       {{"N", l.n}, {"LINES", group}, {"LINES_EACH", l.lines_each}, {"SPLIT", l.split}, {"THREADS", threads},
@@ -82,7 +89,8 @@ void run(const Launch& l, const array& in, const array& out, int axis, const arr
        {"LOAD", int(l.load)}, {"STORE", int(l.store)}, {"CHIRP_IN", int(l.chirp_in)},
        {"CHIRP_OUT", int(l.chirp_out)}, {"CONVOLVE", int(l.convolve)}, {"FILTER_OUT", int(l.filter_out)},
        {"SWAP_IN", int(l.swap_in)}, {"SWAP_MID", int(l.swap_mid)}, {"SWAP_OUT", int(l.swap_out)},
-       {"ACROSS_IN", int(l.across_in)}, {"ACROSS_OUT", int(l.across_out)}});
+       {"ACROSS_IN", int(l.across_in)}, {"ACROSS_OUT", int(l.across_out)},
+       {"PAIRED", int(paired)}});
   const Side from = {uint64_t(in.shape(axis) * inner), uint64_t(inner), l.in_high, l.in_low, l.in_step};
   const Side to = {uint64_t(out.shape(axis) * inner), uint64_t(inner), l.out_high, l.out_low, l.out_step};
   launch(k, (lines + group - 1) / group, uint32_t(threads), gpu::in(in), gpu::out(out),
@@ -229,7 +237,7 @@ void bluestein(const Launch& ends, int64_t n, const array& in, const array& out,
   there.chirp_in = there.filter_out = true;
   transform(there, m, in, spectrum, axis, filter);
   Launch back = ends;
-  back.load = FftLoad::complex;
+  back.load = Form::complex;
   back.swap_in = false;
   back.swap_mid = back.chirp_out = true;
   transform(back, m, spectrum, out, axis, filter);
@@ -274,10 +282,18 @@ void fft(const FftArgs& args, const array& in, const array& out) {
   if (out.size() == 0) return;
   Launch ends;
   ends.length = args.n;
-  ends.load = args.load;
-  ends.store = args.store;
+  ends.load = form_of(args.from);
+  ends.store = form_of(args.to);
   ends.scale = args.scale;
   ends.swap_in = ends.swap_out = args.inverse;
+  const bool forth = args.from == FftSide::real && args.to == FftSide::half && !args.inverse;
+  const bool back = args.from == FftSide::half && args.to == FftSide::real && args.inverse;
+  const int64_t half = args.n / 2;
+  if ((forth || back) && args.n % 2 == 0 && half <= kLargestLine && (half == 1 || !fft_radices(half).empty())) {
+    ends.load = forth ? Form::pairs : Form::folded;
+    ends.store = forth ? Form::folded : Form::pairs;
+    return transform(ends, half, in, out, args.axis);
+  }
   const bool smooth = args.n == 1 || (!fft_radices(args.n).empty() && !fft_factors(args.n).empty());
   if (smooth) {
     transform(ends, args.n, in, out, args.axis);

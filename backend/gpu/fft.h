@@ -8,16 +8,16 @@
 
 namespace mlx_rocm::gpu {
 
-enum class FftLoad { complex, real, half };   // half: bins 0 to n / 2 of a real result
-enum class FftStore { complex, real, half };
+// half: bins 0 to n / 2 of a real side.
+enum class FftSide { complex, real, half };
 
 struct FftArgs {
   int axis = 0;
   int64_t n = 0;  // length of the transform
   bool inverse = false;
   float scale = 1;
-  FftLoad load = FftLoad::complex;
-  FftStore store = FftStore::complex;
+  FftSide from = FftSide::complex;
+  FftSide to = FftSide::complex;
 };
 
 // The radices of n in the order of their passes, from 13, 11, 7, 5, 3, 8, 4, 2; empty when n has another prime factor.

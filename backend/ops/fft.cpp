@@ -98,11 +98,11 @@ class Fft : public OpBase<Fft> {
     args.inverse = inverse;
     args.scale = scale;
     if (axis_kind == Kind::real_to_complex) {
-      args.load = gpu::FftLoad::real;
-      args.store = gpu::FftStore::half;
+      args.from = gpu::FftSide::real;
+      args.to = gpu::FftSide::half;
     } else if (axis_kind == Kind::complex_to_real) {
-      args.load = gpu::FftLoad::half;
-      args.store = gpu::FftStore::real;
+      args.from = gpu::FftSide::half;
+      args.to = gpu::FftSide::real;
     }
     gpu::fft(args, from, to);
   }
