@@ -39,6 +39,8 @@
 
 constexpr int THREADS = WAVES_M * WAVES_N * WAVE;
 #include "mma.h"
+// Before headers that only some variants include: the JIT puts a header where it is named first.
+#include "gemm_scalar.h"
 #if FMA || MMA == MMA_NONE
 #include "gemm_fma.h"
 #else
@@ -46,7 +48,6 @@ constexpr int THREADS = WAVES_M * WAVES_N * WAVE;
 #endif
 #include "gemm_args.h"
 #include "gemm_panel.h"
-#include "gemm_scalar.h"
 
 #if EPILOGUE == 2
 #define OUT Acc
