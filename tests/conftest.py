@@ -35,6 +35,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: needs much memory or time; runs only with --run-slow")
     config.addinivalue_line("markers", "cpu_only: has no GPU implementation; skipped with --device gpu")
+    config.addinivalue_line("markers", "gpu_only: about the GPU device; skipped without --device gpu")
     os.environ["MLX_ROCM_TEST_DEVICE"] = config.getoption("--device")
     mx = core()
     if config.getoption("--device") == "gpu" and not (mx and mx.is_available(mx.gpu)):
@@ -44,11 +45,14 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     slow = pytest.mark.skip(reason="slow: run with --run-slow")
     cpu = pytest.mark.skip(reason="runs on the CPU device only")
+    gpu = pytest.mark.skip(reason="about the GPU device: run with --device gpu")
     for item in items:
         if "slow" in item.keywords and not config.getoption("--run-slow"):
             item.add_marker(slow)
         if "cpu_only" in item.keywords and config.getoption("--device") == "gpu":
             item.add_marker(cpu)
+        if "gpu_only" in item.keywords and config.getoption("--device") != "gpu":
+            item.add_marker(gpu)
 
 
 @pytest.fixture(scope="session")

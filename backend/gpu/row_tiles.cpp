@@ -30,10 +30,10 @@ int log2_cols(uint32_t n, int cols_each) {
 }  // namespace
 
 RowPlan plan_rows(uint64_t rows, uint32_t n, int64_t wanted) {
-  // With much to do, a thread has four units in flight: of one long row, or of four short ones.
+  // A thread has four units in flight: of one row, or of four short ones where there are very many of them.
+  // Two variants of a kernel, not more: each costs a compilation.
   const bool much = double(rows) * n >= double(wanted) * kThreads * 4;
-  if (!much) return plan_rows(rows, n, wanted, 1, 1);
-  return n >= 1024 ? plan_rows(rows, n, wanted, 1, 4) : plan_rows(rows, n, wanted, 4, 1);
+  return much && n < 1024 ? plan_rows(rows, n, wanted, 4, 1) : plan_rows(rows, n, wanted, 1, 4);
 }
 
 RowPlan plan_rows(uint64_t rows, uint32_t n, int64_t wanted, int rows_each, int cols_each) {
