@@ -107,4 +107,28 @@ DEVICE Vec<Type, Count> repeat(Type value) {
   return x;
 }
 
+#if defined(GENERATED)
 #include "generated.h"
+#else
+// What a generated kernel looks like: bf16 x * scalar + z, in one order in memory, 8 elements at a time.
+DEVICE void element(float x0, float x1, float x2, float& y0) {
+  const float t3 = rounded<bf16>(Multiply()(x0, x1));
+  y0 = Add()(t3, x2);
+}
+KERNEL(256) pointwise(const bf16* p0, u64 b1, const bf16* p2, bf16* p3, u32 count) {
+  const float c1 = cast<float>(from_bits<bf16>(b1));
+  const u32 first = (u32)group_x() * 256 + thread_x(), step = (u32)group_count_x() * 256;
+  for (u32 i = first; i < count / 8; i += step) {
+    auto v0 = load<8>(p0 + (u64)i * 8);
+    auto v2 = load<8>(p2 + (u64)i * 8);
+    Vec<bf16, 8> w0;
+    UNROLL
+    for (int e = 0; e < 8; e++) {
+      float y0;
+      element(cast<float>(v0[e]), c1, cast<float>(v2[e]), y0);
+      w0[e] = cast<bf16>(y0);
+    }
+    store(p3 + (u64)i * 8, w0);
+  }
+}
+#endif

@@ -1,50 +1,68 @@
-// dst[o][a][b] = src[o][a][b] where a is contiguous in src and b in dst; o stands for any other axes. T: an unsigned type of
-// the element's size; W: neighbouring elements per access (W * sizeof(T) <= 4 bytes or W = 1).
-// Every element is read and written once, in rows of 128 bytes; the tile turns in LDS. Memory is the limit.
+// dst[o][a][b] = src[o][a][b] where a is contiguous in src and b in dst; o stands for any other axes. T: an
+// unsigned type of the element's size; W: neighbouring elements per access, whose rows begin aligned for that.
+// Every element is read and written once, in rows of 32 * W elements (128 to 256 bytes); the tile turns in LDS.
+// Bandwidth of memory limits it.
+//
+// Element c of row r of the tile lies at column c ^ swizzle(r): lanes that read down a column then meet 32
+// different banks.
 #include "device.h"
 #include "layout.h"
 
 constexpr u32 TILE = 32 * W;
 constexpr u32 ROWS = 256 / 32;  // rows that the workgroup moves at a time
+constexpr u32 PASSES = TILE / ROWS;
+constexpr u32 WORD = sizeof(T) < 4 && W > 1 ? (W * sizeof(T) < 4 ? W : 4 / sizeof(T)) : 1;  // elements
 
-KERNEL(256) transpose(const T* __restrict__ src, T* __restrict__ dst, u32 size_a, u32 size_b, i64 src_b, i64 dst_a,
-                      u32 tiles_a, u32 tiles_b, Layout<2> outer) {
-  SHARED T tile[TILE][TILE + W];
+DEVICE u32 swizzle(u32 row) { return row / W % 32 * WORD; }
+
+KERNEL(256)
+transpose(const T* __restrict__ src, T* __restrict__ dst, u32 size_a, u32 size_b, i64 src_b, i64 dst_a, u32 tiles_a,
+          u32 tiles_b, STRUCT_ARGUMENT Layout<2> outer) {
+  SHARED alignas(16) T tile[TILE * TILE];
   u32 group = group_x();
   u32 tile_a = group % tiles_a, rest = group / tiles_a;
   u32 tile_b = rest % tiles_b, plane = rest / tiles_b;
-  i64 from = outer.offset(plane, 0), to = outer.offset(plane, 1);
   u32 a0 = tile_a * TILE, b0 = tile_b * TILE;
   u32 column = thread_x() % 32 * W, row = thread_x() / 32;
+  const T* from = src + outer.offset(plane, 0) + a0 + column;
+  T* to = dst + outer.offset(plane, 1) + b0 + column;
 
-  UNROLL
-  for (u32 r = 0; r < TILE; r += ROWS) {
-    u32 b = b0 + r + row, a = a0 + column;
-    if (b < size_b) {
-      const T* p = src + from + (i64)b * src_b + a;
-      if (a + W <= size_a) {
-        auto x = load<W>(p);
+  if (a0 + TILE <= size_a && b0 + TILE <= size_b) {
+    Vec<T, W> x[PASSES];
+    UNROLL
+    for (u32 i = 0; i < PASSES; i++) x[i] = load<W>(from + (i64)(b0 + row + i * ROWS) * src_b);
+    UNROLL
+    for (u32 i = 0; i < PASSES; i++) {
+      const u32 r = row + i * ROWS;
+      UNROLL
+      for (u32 k = 0; k < W; k += WORD) {
+        Vec<T, WORD> word;
         UNROLL
-        for (int k = 0; k < W; k++) tile[r + row][column + k] = x[k];
-      } else {
-        for (u32 k = 0; k < W && a + k < size_a; k++) tile[r + row][column + k] = p[k];
+        for (u32 j = 0; j < WORD; j++) word[j] = x[i][k + j];
+        store(tile + r * TILE + ((column + k) ^ swizzle(r)), word);
       }
+    }
+    barrier_lds();
+    UNROLL
+    for (u32 i = 0; i < PASSES; i++) {
+      const u32 r = row + i * ROWS;
+      Vec<T, W> y;
+      UNROLL
+      for (u32 k = 0; k < W; k++) y[k] = tile[(column + k) * TILE + (r ^ swizzle(column + k))];
+      store(to + (i64)(a0 + r) * dst_a, y);
+    }
+    return;
+  }
+  // A tile that the arrays end in: element by element.
+  for (u32 r = row; r < TILE && b0 + r < size_b; r += ROWS) {
+    for (u32 k = 0; k < W && a0 + column + k < size_a; k++) {
+      tile[r * TILE + ((column + k) ^ swizzle(r))] = from[(i64)(b0 + r) * src_b + k];
     }
   }
   barrier_lds();
-  UNROLL
-  for (u32 r = 0; r < TILE; r += ROWS) {
-    u32 a = a0 + r + row, b = b0 + column;
-    if (a < size_a) {
-      T* p = dst + to + (i64)a * dst_a + b;
-      if (b + W <= size_b) {
-        Vec<T, W> x;
-        UNROLL
-        for (int k = 0; k < W; k++) x[k] = tile[column + k][r + row];
-        store<W>(p, x);
-      } else {
-        for (u32 k = 0; k < W && b + k < size_b; k++) p[k] = tile[column + k][r + row];
-      }
+  for (u32 r = row; r < TILE && a0 + r < size_a; r += ROWS) {
+    for (u32 k = 0; k < W && b0 + column + k < size_b; k++) {
+      to[(i64)(a0 + r) * dst_a + k] = tile[(column + k) * TILE + (r ^ swizzle(column + k))];
     }
   }
 }

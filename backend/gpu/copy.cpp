@@ -65,9 +65,9 @@ bool copy_transposed(const array& src, const array& dst) {
   const int64_t planes = num_elements(outer), size_a = shape[axis], size_b = shape[last];
   const int64_t src_b = strides[0][last], dst_a = strides[1][axis];
   const auto item = int64_t(src.itemsize());
-  int64_t w = std::max<int64_t>(1, 4 / item);
+  int64_t w = std::clamp<int64_t>(8 / item, 1, 4);
   // Neighbours move together where every row begins aligned.
-  bool together = src.offset() % 4 == 0 && dst.offset() % 4 == 0 && src_b % w == 0 && dst_a % w == 0;
+  bool together = src.offset() % (w * item) == 0 && dst.offset() % (w * item) == 0 && src_b % w == 0 && dst_a % w == 0;
   for (int k = 0; k < 2; ++k) {
     for (int64_t s : outer_strides[k]) together = together && s % w == 0;
   }

@@ -259,7 +259,7 @@ const Kernel& Pointwise::kernel(const std::string& variant) const {
   for (const auto& [name, k] : variants_) {
     if (name == variant) return *k;
   }
-  const Kernel& k = gpu::kernel("pointwise.hip", "pointwise", {}, text(variant));
+  const Kernel& k = gpu::kernel("pointwise.hip", "pointwise", {{"GENERATED", 1}}, text(variant));
   variants_.emplace_back(variant, &k);
   return k;
 }
@@ -296,7 +296,7 @@ std::string Pointwise::text(const std::string& variant) const {
   const std::string index = wide ? "u64" : "u32", offset = wide ? "i64" : "i32";
   s += index + " count";
   if (!flat) {
-    s += ", Layout<" + std::to_string(in_memory) + "> layout";
+    s += ", STRUCT_ARGUMENT Layout<" + std::to_string(in_memory) + "> layout";
     for (size_t i = 0; i < n; ++i) {
       if (kinds[i] == kApart) s += number(", i64 step", i);
     }
