@@ -72,13 +72,13 @@ DEVICE void put(const Flight& flight, T* left, T* right) {
     float scale = scale_value(flight.scales[i]), bias = 0;
     if constexpr (IS_AFFINE) bias = scale_value(flight.biases[i]);
     UNROLL
-    for (int j = 0; j < SPAN; j += 8) store<8>(to + j, halves_of(flight.codes[i].w, j, scale, bias));
+    for (int j = 0; j < SPAN; j += 8) store<8>(to + j, paired_values(flight.codes[i].w, j, scale, bias));
   }
   UNROLL
   for (int i = 0; i < PIECE_TURNS; i++) {
     u32 piece = thread_x() + i * THREADS;
     if (PIECES % THREADS != 0 && piece >= PIECES) break;
-    store<8>(left + piece / (STEP / 8) * STRIDE + piece % (STEP / 8) * 8, flight.x[i]);
+    store<8>(left + piece / (STEP / 8) * STRIDE + piece % (STEP / 8) * 8, paired(flight.x[i]));
   }
 }
 

@@ -1,9 +1,9 @@
 // out[m][n] = sum_k x[m][k] * w[n][k] with quantised w: few rows of x, so the codes are what is read, once.
 //
 // A wave takes PER_WAVE rows of w, SPLIT waves of a workgroup share them along k; ROWS rows of x go together. A lane takes
-// UNIT neighbouring codes of each row (16 bytes of 4- and 8-bit ones), with those of the next step already in flight. x is
-// staged in LDS, CHUNK of each row at a time, in an order in which 32 lanes read 16 bytes each without conflict. Codes are
-// multiplied as whole numbers; scale and bias come once a group.
+// UNIT neighbouring codes of each row (16 bytes of 4- and 8-bit ones), with those of DEPTH steps in flight. x is staged in
+// LDS, CHUNK of each row at a time, in an order in which 32 lanes read 16 bytes each without conflict. Codes are multiplied as
+// whole numbers; scale and bias come once a group.
 //
 // Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
 #include "pairs.h"
@@ -119,23 +119,29 @@ qmv(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
   const u32 units = k / UNIT, mine = part * WAVE + lane();
   const u32 steps = (units + STEP - 1) / STEP;
   float total[ROWS][PER_WAVE] = {};
-  Weights now[PER_WAVE], next[PER_WAVE];
-  UNROLL
-  for (int r = 0; r < PER_WAVE; r++) now[r] = rows[r].load(mine < units ? mine : units - 1);
-  for (u32 step = 0; step < steps; step++) {
-    const u32 inside = step % CHUNK_STEPS, unit = step * STEP + mine, after = unit + STEP;
-    if (step + 1 < steps) {
-      UNROLL
-      for (int r = 0; r < PER_WAVE; r++) next[r] = rows[r].load(after < units ? after : units - 1);
-    }
-    if (inside == 0) {
-      if (step != 0) barrier_lds();
-      stage(x, lds, step * (STEP * UNIT), k);
-      barrier_lds();
-    }
-    if (unit < units) multiply(now, lds, inside * STEP + mine, total);
+  Weights ring[DEPTH][PER_WAVE];
+  auto fetch = [&](Weights(&to)[PER_WAVE], u32 step) {
+    const u32 unit = step * STEP + mine;
     UNROLL
-    for (int r = 0; r < PER_WAVE; r++) now[r] = next[r];
+    for (int r = 0; r < PER_WAVE; r++) to[r] = rows[r].load(unit < units ? unit : units - 1);
+  };
+  UNROLL
+  for (int d = 0; d < DEPTH; d++) {
+    if ((u32)d < steps) fetch(ring[d], d);
+  }
+  for (u32 base = 0; base < steps; base += DEPTH) {
+    UNROLL
+    for (int d = 0; d < DEPTH; d++) {
+      const u32 step = base + d, inside = step % CHUNK_STEPS, unit = step * STEP + mine;
+      if (step >= steps) break;
+      if (inside == 0) {
+        if (step != 0) barrier_lds();
+        stage(x, lds, step * (STEP * UNIT), k);
+        barrier_lds();
+      }
+      if (unit < units) multiply(ring[d], lds, inside * STEP + mine, total);
+      if (step + DEPTH < steps) fetch(ring[d], step + DEPTH);
+    }
   }
 
   float* partial = (float*)lds;  // [wave][ROWS * PER_WAVE]

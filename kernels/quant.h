@@ -135,13 +135,74 @@ DEVICE bf16 round_weight<bf16>(float x) {
   return {(u16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }
 #endif
-// The same, rounded to T once: operands of matrix instructions.
-DEVICE Vec<T, 8> halves_of(const u32* w, int first, float scale, float bias) {
-  float v[8];
-  values_of(w, first, scale, bias, v);
+// Operands of matrix instructions: 8 values rounded to T once, in the order 0 4 1 5 2 6 3 7, which needs fewer instructions;
+// operands that meet them have the same order.
+DEVICE Vec<T, 8> paired(const Vec<T, 8>& v) {
   Vec<T, 8> out;
   UNROLL
-  for (int i = 0; i < 8; i++) out[i] = round_weight<T>(v[i]);
+  for (int i = 0; i < 4; i++) {
+    out[2 * i] = v[i];
+    out[2 * i + 1] = v[i + 4];
+  }
+  return out;
+}
+
+#if IS_AFFINE && BITS == 4
+// scale * code + bias of two codes in 16-bit arithmetic, rounded once: codes are put into the mantissa of a power of two,
+// which is then taken off. For bf16 only NVIDIA has such instructions.
+#if GPU_AMD
+typedef _Float16 PackedHalves __attribute__((ext_vector_type(2)));
+DEVICE u32 scale_two(u32 two, Vec<f16, 2> scale, Vec<f16, 2> bias) {
+  PackedHalves v = bit_cast<PackedHalves>(two | 0x64006400u) - (PackedHalves)(_Float16)1024.0f;
+  return bit_cast<u32>(__builtin_elementwise_fma(v, bit_cast<PackedHalves>(scale), bit_cast<PackedHalves>(bias)));
+}
+template <class Type>
+constexpr bool HAS_PACKED_MATH = false;
+template <>
+constexpr bool HAS_PACKED_MATH<f16> = true;
+#else
+DEVICE u32 scale_two(u32 two, Vec<f16, 2> scale, Vec<f16, 2> bias) {
+  u32 v;
+  asm("sub.rn.f16x2 %0, %1, %2;" : "=r"(v) : "r"(two | 0x64006400u), "r"(0x64006400u));
+  asm("fma.rn.f16x2 %0, %0, %1, %2;" : "+r"(v) : "r"(bit_cast<u32>(scale)), "r"(bit_cast<u32>(bias)));
+  return v;
+}
+DEVICE u32 scale_two(u32 two, Vec<bf16, 2> scale, Vec<bf16, 2> bias) {
+  u32 v;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(v) : "r"(two | 0x43004300u), "r"(0x3f803f80u), "r"(0xc300c300u));
+  asm("fma.rn.bf16x2 %0, %0, %1, %2;" : "+r"(v) : "r"(bit_cast<u32>(scale)), "r"(bit_cast<u32>(bias)));
+  return v;
+}
+template <class Type>
+constexpr bool HAS_PACKED_MATH = sizeof(Type) == 2;
+#endif
+template <class Type>
+DEVICE Vec<Type, 8> packed_values(u32 word, float scale, float bias) {
+  Vec<Type, 2> s = {{cast<Type>(scale), cast<Type>(scale)}}, b = {{cast<Type>(bias), cast<Type>(bias)}};
+  Vec<u32, 4> out;
+  UNROLL
+  for (int i = 0; i < 4; i++) out[i] = scale_two(word >> 4 * i & 0x000f000fu, s, b);
+  return bit_cast<Vec<Type, 8>>(out);
+}
+#else
+template <class Type>
+constexpr bool HAS_PACKED_MATH = false;
+#endif
+
+// Codes [first, first + 8); scale and bias are values of T where the mode has them so.
+template <class Type = T>
+DEVICE Vec<Type, 8> paired_values(const u32* w, int first, float scale, float bias) {
+#if IS_AFFINE && BITS == 4
+  if constexpr (HAS_PACKED_MATH<Type>) return packed_values<Type>(w[first / 8], scale, bias);
+#endif
+  float v[8];
+  values_of(w, first, scale, bias, v);
+  Vec<Type, 8> out;
+  UNROLL
+  for (int i = 0; i < 4; i++) {
+    out[2 * i] = round_weight<Type>(v[i]);
+    out[2 * i + 1] = round_weight<Type>(v[i + 4]);
+  }
   return out;
 }
 

@@ -114,6 +114,8 @@ void init_quantized(nb::module_& m) {
         d["rows"] = r.rows;
         d["per_wave"] = r.per_wave;
         d["split"] = r.split;
+        d["depth"] = r.depth;
+        d["chunk"] = r.chunk;
         d["unit"] = r.unit;
         d["tiles"] = nb::make_tuple(r.tiles, r.m_tiles);
         d["block"] = nb::make_tuple(r.bm, r.bn, r.waves_m, r.waves_n);

@@ -227,6 +227,7 @@ def _conv(dtype: str, **defines) -> dict[str, str]:
         "ALIGNED": 1,
         "GRADIENT": 0,
     }
+    tile = {"TILE_M": 64, "TILE_N": 64, "THREADS": threads, "OUT": dtype, "VEC_G": vec, "ALIGNED": 1}
     return {
         name: str(value) for name, value in {"T": dtype, "VEC": vec, **geometry, **tile, **defines}.items()
     }
@@ -408,7 +409,7 @@ def _quant(dtype: str, form: str, **defines) -> dict[str, str]:
 
 
 def _qmv(dtype: str, form: str, rows: int, per_wave: int, **defines) -> dict[str, str]:
-    shape = {"ROWS": rows, "PER_WAVE": per_wave, "SPLIT": 1, "UNIT": 32, "CHUNK": 4096}
+    shape = {"ROWS": rows, "PER_WAVE": per_wave, "SPLIT": 1, "DEPTH": 2, "UNIT": 32, "CHUNK": 8192 // rows}
     return _quant(dtype, form, **{**shape, **defines})
 
 
@@ -417,7 +418,7 @@ def _qmm(dtype: str, form: str, tile: str, **defines) -> dict[str, str]:
     return _quant(dtype, form, **{**sizes, "GROUPED": 0, **defines})
 
 
-_QMV_WAVES = {"gfx9": 2, "gfx10": 7, "gfx11": 8, "gfx12": 8}
+_QMV_WAVES = {"gfx9": 2, "gfx10": 5, "gfx11": 8, "gfx12": 8}
 _STREAM = ("16-byte load", "streamed load", "DPP")
 _QUANT: tuple[Row, ...] = (
     Row("kernels/quantize.hip", "quantize", _quant("bf16", "affine 4 64"), needs=("16-byte load", "DPP")),
@@ -434,10 +435,23 @@ _QUANT: tuple[Row, ...] = (
         "kernels/qmv.hip", "qmv", _qmv("f16", "affine 6 64", 1, 2, SPLIT=2), needs=("DPP",), waves=_QMV_WAVES
     ),
     Row("kernels/qmv.hip", "qmv", _qmv("float", "affine 4 64", 2, 4), needs=_STREAM, waves=_QMV_WAVES),
+    Row("kernels/qmv.hip", "qmv", _qmv("bf16", "affine 4 64", 1, 2), needs=_STREAM, waves=_QMV_WAVES),
+    Row(
+        "kernels/qmv.hip", "qmv", _qmv("bf16", "affine 4 64", 4, 2, DEPTH=1), needs=_STREAM, waves=_QMV_WAVES
+    ),
+    Row("kernels/qmv.hip", "qmv", _qmv("f16", "affine 8 64", 1, 2, UNIT=16), needs=_STREAM, waves=_QMV_WAVES),
     Row(
         "kernels/qmv.hip",
         "qmv",
-        _qmv("bf16", "mxfp4 4 32", 1, 4, PAIRS="PAIRS_GATHER"),
+        _qmv("f16", "affine 6 64", 1, 1, SPLIT=2, DEPTH=4),
+        needs=("DPP",),
+        waves=_QMV_WAVES,
+    ),
+    Row("kernels/qmv.hip", "qmv", _qmv("float", "affine 4 64", 2, 2), needs=_STREAM, waves=_QMV_WAVES),
+    Row(
+        "kernels/qmv.hip",
+        "qmv",
+        _qmv("bf16", "mxfp4 4 32", 1, 2, PAIRS="PAIRS_GATHER"),
         needs=_STREAM,
         waves=_QMV_WAVES,
     ),
@@ -446,16 +460,16 @@ _QUANT: tuple[Row, ...] = (
     Row(
         "kernels/qmm_few.hip",
         "qmm_few",
-        _quant("bf16", "affine 4 64", UNIT=32, TILES=4, MTILES=1),
+        _quant("bf16", "affine 4 64", UNIT=32, TILES=2, MTILES=1, SPLIT=4, DEPTH=1, CHUNK=512),
         needs=("16-byte load", "streamed load", "bf16 matrix"),
-        waves={"gfx": 8, "gfx9": 4},
+        waves={"gfx": 8, "gfx9": 3},
     ),
     Row(
         "kernels/qmm_few.hip",
         "qmm_few",
-        _quant("f16", "nvfp4 4 16", UNIT=32, TILES=2, MTILES=2),
+        _quant("f16", "nvfp4 4 16", UNIT=32, TILES=1, MTILES=2, SPLIT=2, DEPTH=1, CHUNK=256),
         needs=("16-byte load", "streamed load", "f16 matrix"),
-        waves={"gfx": 8, "gfx9": 4},
+        waves={"gfx": 8, "gfx9": 3},
     ),
     Row(
         "kernels/qmm.hip",

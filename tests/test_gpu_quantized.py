@@ -196,7 +196,7 @@ def test_routes_are_total(mx):
 def check_route(r, wave, m, dtype):
     if r["kernel"] in ("qmv", "qvm"):
         assert 1 <= r["rows"] <= min(m, 4)
-        assert r["split"] * wave * r["unit"] <= 4096
+        assert r["split"] * wave * r["unit"] <= r["chunk"]
         assert r["split"] <= 256 // wave
     if r["kernel"] in ("few", "tiles", "grouped"):
         assert dtype != "float32"

@@ -54,14 +54,24 @@ RowKernel shape_of(const QmmRoute& r) {
     case QmmKernel::qmv:
       return {"qmv.hip",
               "qmv",
-              {{"ROWS", r.rows}, {"PER_WAVE", r.per_wave}, {"SPLIT", r.split}, {"UNIT", r.unit}, {"CHUNK", kQmvChunk}},
+              {{"ROWS", r.rows},
+               {"PER_WAVE", r.per_wave},
+               {"SPLIT", r.split},
+               {"DEPTH", r.depth},
+               {"UNIT", r.unit},
+               {"CHUNK", r.chunk}},
               threads / target().wave / r.split * r.per_wave,
               r.rows};
     case QmmKernel::few:
       return {"qmm_few.hip",
               "qmm_few",
-              {{"UNIT", r.unit}, {"TILES", r.tiles}, {"MTILES", r.m_tiles}},
-              16 * r.tiles,
+              {{"UNIT", r.unit},
+               {"TILES", r.tiles},
+               {"MTILES", r.m_tiles},
+               {"SPLIT", r.split},
+               {"DEPTH", r.depth},
+               {"CHUNK", r.chunk}},
+              threads / target().wave / r.split * r.tiles * 16,
               16 * r.m_tiles};
     default:
       return {"qvm.hip", "qvm", {{"ROWS", r.rows}}, 64, r.rows};

@@ -7,6 +7,7 @@ namespace mlx_rocm::gpu {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kQmvLds = 32768;   // bytes of x that qmv stages
 constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
 
 // By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), those up to which matrix
@@ -46,28 +47,56 @@ QmmRoute qmv_route(const QmmProblem& p, const Target& target, int compute_units)
   r.kernel = QmmKernel::qmv;
   r.unit = unit_of(p);
   r.rows = balanced(p.m, p.type == float32 ? 2 : 4);
-  // As many rows of w a wave as leave work for every compute unit; then more waves a row.
+  for (r.chunk = 8192; r.chunk * r.rows * int(p.type.size()) > kQmvLds;) r.chunk /= 2;
+  // Two rows of w a wave, as long as every compute unit has work; then more waves a row.
   const int64_t blocks = p.pairs * ceil_div(p.m, r.rows);
   const int64_t wanted = int64_t(kWavesPerUnit) * compute_units;
-  r.per_wave = r.rows > 2 ? 2 : 4;
-  while (r.per_wave > 1 && blocks * ceil_div(p.n, r.per_wave) < wanted) r.per_wave /= 2;
+  r.per_wave = blocks * ceil_div(p.n, 2) < wanted ? 1 : 2;
   auto useful = [&](int split) {  // every lane of every wave has something to do
     const int64_t step = int64_t(split) * target.wave * r.unit;
-    return split <= kThreads / target.wave && p.k >= step && step <= kQmvChunk;
+    return split <= kThreads / target.wave && p.k >= step && step <= r.chunk;
   };
   while (useful(2 * r.split) && blocks * ceil_div(p.n, r.per_wave) * r.split < wanted) r.split *= 2;
+  // 64 bytes of codes in flight a lane, unless sums take the registers.
+  const int64_t steps = ceil_div(p.k, int64_t(r.split) * target.wave * r.unit);
+  r.depth = r.rows > 2 || steps < 2 ? 1 : r.per_wave == 2 || steps < 4 ? 2 : 4;
   return r;
 }
 
-QmmRoute few_route(const QmmProblem& p, int compute_units) {
+// Lanes that lie side by side along k in an operand of a matrix instruction: MMA_K / MMA_A_RUN of kernels/mma.h.
+int slots_of(Mma mma) {
+  switch (mma) {
+    case Mma::wmma_gfx11:
+      return 1;
+    case Mma::wmma_gfx12:
+    case Mma::none:
+      return 2;
+    case Mma::mfma_cdna2:
+    case Mma::mfma_cdna3:
+    case Mma::mfma_cdna4:
+    case Mma::sync:
+      return 4;
+  }
+  return 4;
+}
+
+QmmRoute few_route(const QmmProblem& p, const Target& target, int compute_units) {
   QmmRoute r;
   r.kernel = QmmKernel::few;
   r.unit = unit_of(p);
   r.m_tiles = p.m > 16 ? 2 : 1;
+  r.chunk = 512 / r.m_tiles;  // 16 KiB of x
+  r.depth = target.mma == Mma::sync ? 2 : 1;
   // A workgroup reads all of x: the more rows of w it has the better, while all compute units have some.
-  const int64_t blocks = p.pairs * ceil_div(p.m, 16 * r.m_tiles);
-  r.tiles = 4;
-  while (r.tiles > 1 && 2 * blocks * ceil_div(p.n, 16 * r.tiles) < 3 * compute_units) r.tiles /= 2;
+  const int64_t blocks = p.pairs * ceil_div(p.m, 16 * r.m_tiles), block = slots_of(target.mma) * r.unit;
+  constexpr int shapes[][2] = {{2, 1}, {2, 2}, {2, 4}, {1, 4}};  // tiles, split
+  for (auto [tiles, split] : shapes) {
+    if (split > 1 && (split * block > r.chunk || split * block > p.k)) break;
+    r.tiles = tiles;
+    r.split = split;
+    const int64_t rows = kThreads / target.wave / split * tiles * 16;
+    if (2 * blocks * ceil_div(p.n, rows) >= 3 * compute_units) break;
+  }
   return r;
 }
 
@@ -122,7 +151,7 @@ QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units,
   if (!tiles) return qmv_route(p, target, compute_units);
   if (worth_grouping(p)) return grouped_route(p, target, compute_units);
   if (p.m <= limits.qmv) return qmv_route(p, target, compute_units);
-  if (p.m <= limits.few) return few_route(p, compute_units);
+  if (p.m <= limits.few) return few_route(p, target, compute_units);
   return tiles_route(p, p.m, target, compute_units);
 }
 

@@ -33,15 +33,14 @@ struct QmmRoute {
   QmmKernel kernel = QmmKernel::qmv;
   int rows = 1;                                  // qmv, qvm: of x that go together
   int per_wave = 1;                              // qmv: rows of w of a wave
-  int split = 1;                                 // qmv: waves that share a row
+  int split = 1;                                 // qmv, few: waves that share a row
+  int depth = 1;                                 // qmv, few: steps along k whose codes are in flight
+  int chunk = 4096;                              // qmv, few: values of each row of x in LDS
   int unit = 32;                                 // qmv, few: codes that a lane takes at a time
-  int tiles = 1, m_tiles = 1;                    // few: tiles of 16 of n and m of a workgroup
+  int tiles = 1, m_tiles = 1;                    // few: tiles of 16 of n of a wave, of m of a workgroup
   int bm = 0, bn = 0, waves_m = 1, waves_n = 1;  // tiles, grouped
   bool operator==(const QmmRoute&) const = default;
 };
-// Values of each row of x that qmv holds in LDS.
-constexpr int kQmvChunk = 4096;
-
 // Matrices of w that grouping has counters for.
 constexpr int kMostGrouped = 8192;
 
