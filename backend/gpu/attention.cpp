@@ -18,9 +18,10 @@ int power_of_two_from(int n) {
 
 // Cuts the keys into parts so that there are enough workgroups; for long contexts also into more and shorter
 // rounds of workgroups, since the last round leaves most of the device idle.
-void split(AttentionRoute& r, const AttentionProblem& p, int compute_units, int step) {
+void split(AttentionRoute& r, const AttentionProblem& p, const Target& target, int compute_units, int step) {
   constexpr int kMaxSplits = 256;  // of attention_combine.hip
-  const int64_t groups = int64_t(p.batch) * p.kv_heads * r.blocks, wanted = int64_t(compute_units) * 2;
+  const int64_t groups = int64_t(p.batch) * p.kv_heads * r.blocks;
+  const int64_t wanted = int64_t(compute_units) * (target.mma == Mma::sync && r.threads >= 512 ? 1 : 2);
   const int64_t few = p.kv_len < 512 ? 1 : std::min<int64_t>(wanted / groups, p.kv_len / 128);
   const int64_t many = std::min<int64_t>(divide_up(4 * wanted, groups), p.kv_len / 1024);
   const int64_t parts = std::clamp<int64_t>(groups >= 4 * wanted ? 1 : std::max(few, many), 1, kMaxSplits);
@@ -31,7 +32,6 @@ void split(AttentionRoute& r, const AttentionProblem& p, int compute_units, int 
 AttentionRoute vector_route(const AttentionProblem& p, int wave) {
   AttentionRoute r{};
   r.kernel = AttentionKernel::vector;
-  r.threads = 256;
   r.vec = p.vec;
   r.lanes = std::min(wave, power_of_two_from(divide_up(std::max(p.dim, p.v_dim), p.vec)));
   const int step = r.lanes * r.vec;
@@ -40,6 +40,8 @@ AttentionRoute vector_route(const AttentionProblem& p, int wave) {
   int rows = power_of_two_from(std::min(8, p.heads / p.kv_heads * p.q_len));
   while (rows > 1 && rows * turns * r.vec > 128) rows /= 2;
   r.block_rows = rows;
+  // A large workgroup leaves a lane 128 registers on NVIDIA, and one such fills a multiprocessor.
+  r.threads = rows * turns * r.vec <= 64 ? 512 : 256;
   r.unroll = turns <= 2 ? 4 : turns <= 4 ? 2 : 1;
   r.blocks = divide_up(int64_t(p.heads / p.kv_heads) * p.q_len, rows);
   return r;
@@ -135,12 +137,12 @@ AttentionRoute sdpa_route(const AttentionProblem& p, const Target& target, int c
   if (halves && rows > 8 && p.vec == 8 && std::max(p.dim, p.v_dim) <= kMaxMatrixDim) {
     AttentionRoute r = matrix_route(p, target);
     if (r.lds_bytes <= target.lds_bytes) {
-      split(r, p, compute_units, r.keys);
+      split(r, p, target, compute_units, r.keys);
       return r;
     }
   }
   AttentionRoute r = vector_route(p, target.wave);
-  split(r, p, compute_units, r.threads / r.lanes * r.unroll);
+  split(r, p, target, compute_units, r.threads / r.lanes * r.unroll);
   return r;
 }
 
@@ -187,7 +189,8 @@ void attention(const array& q0, const array& k0, const array& v0, const array& m
   args.splits = r.splits;
   args.split_keys = r.split_keys;
   args.scale = options.scale;
-  launch_route(r, q, k, v, mask, sinks, out, args, options.causal);
+  // The last query sees all keys: one variant less to compile.
+  launch_route(r, q, k, v, mask, sinks, out, args, options.causal && p.q_len > 1);
 }
 
 }  // namespace mlx_rocm::gpu
