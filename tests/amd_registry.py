@@ -541,7 +541,7 @@ KERNELS: tuple[Row, ...] = (
         "kernels/fft.hip",
         "fft",
         _fft(512, 2, "Pass<8,1>,Pass<8,8>,Pass<8,64>", LENGTH=1024, LOAD=3, STORE=4, PAIRED=1),
-        waves={"gfx": 8, "gfx9": 6},
+        waves={"gfx": 8, "gfx9": 4, "gfx950": 8},
     ),
     Row("kernels/fft.hip", "fft", _fft(2197, 1, "Pass<13,1>,Pass<13,13>,Pass<13,169>"), waves={"gfx": 4}),
     Row(
