@@ -2,6 +2,7 @@
 // is given as a line of the manifest (backend/gpu/manifest.h), an architecture as the driver names it.
 #include "backend/gpu/cache.h"
 #include "backend/gpu/compiler.h"
+#include "backend/gpu/driver.h"
 #include "backend/gpu/library.h"
 #include "backend/gpu/manifest.h"
 #include "backend/gpu/prefetch.h"
@@ -68,6 +69,9 @@ void init_gpu_jit(nb::module_& m) {
   m.def(
       "_gpu_compiler", [](const std::string& arch) { return gpu::device_compiler(api_of(arch)).identity(); },
       "arch"_a, "Kind, version and options of the compiler for a device of this machine.");
+  m.def(
+      "_gpu_missing_reason", [] { return gpu::driver() ? std::string() : gpu::no_driver_reason(); },
+      "Why there is no GPU; empty when there is one.");
   m.def("_gpu_recorded_kernels", gpu::recorded, "The lines of all kernels that were ever used.");
   m.def("_gpu_cache_folder", gpu::cache_folder, "Where kernels are kept; empty: nowhere.");
   m.def(

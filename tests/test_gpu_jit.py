@@ -91,13 +91,21 @@ class Jit:
 
 @pytest.fixture(params=["gfx1151", "sm_90"])
 def jit(request, tmp_path):
-    if request.param == "sm_90":
-        if nvrtc.library_path() is None:
-            pytest.skip(f"NVRTC is not installed: {nvrtc.INSTALL}")
-        libraries = nvrtc.library_path().parent
-    else:
-        libraries = _emulator()
-    return Jit(tmp_path, libraries, request.param)
+    return _jit(tmp_path, request.param)
+
+
+@pytest.fixture
+def one_jit(tmp_path):
+    """For what does not depend on the compiler: the faster one that is there."""
+    return _jit(tmp_path, "sm_90" if nvrtc.library_path() else "gfx1151")
+
+
+def _jit(folder, arch):
+    if arch != "sm_90":
+        return Jit(folder, _emulator(), arch)
+    if nvrtc.library_path() is None:
+        pytest.skip(f"NVRTC is not installed: {nvrtc.INSTALL}")
+    return Jit(folder, nvrtc.library_path().parent, arch)
 
 
 def _emulator():
@@ -150,52 +158,54 @@ def test_whatever_changes_the_code_changes_the_key(jit):
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "empty", "header", "renamed"])
-def test_damaged_entry_is_compiled_again(jit, damage):
-    good = jit(line())["codes"]
-    (entry,) = jit.entries()
+def test_damaged_entry_is_compiled_again(one_jit, damage):
+    good = one_jit(line())["codes"]
+    (entry,) = one_jit.entries()
     data = entry.read_bytes()
     if damage == "renamed":  # another kernel's code under this key
-        jit(line("2.0f"))
-        (other,) = (each for each in jit.entries() if each != entry)
+        one_jit(line("2.0f"))
+        (other,) = (each for each in one_jit.entries() if each != entry)
         shutil.copy(other, entry)
     else:
         middle = len(data) // 2
         flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
         new = {"flipped": flipped, "short": data[:-1], "empty": b"", "header": data[: data.index(b"\n")]}
         entry.write_bytes(new[damage])
-    again = jit(line())
+    again = one_jit(line())
     assert again["compiled"] == 1
-    assert is_same(jit.arch, again["codes"], good)
-    assert jit(line()) == {**again, "compiled": 0}, "the entry was not replaced"
+    assert is_same(one_jit.arch, again["codes"], good)
+    assert one_jit(line()) == {**again, "compiled": 0}, "the entry was not replaced"
 
 
-def test_other_processes_of_a_race_wait(jit):
+def test_other_processes_of_a_race_wait(one_jit):
     """Of processes and threads that start at once, one compiles each kernel."""
     lines = [line(f"{i}.0f") for i in range(3)]
-    racing = [jit.start(lines, threads=3) for _ in range(3)]
-    results = [jit.finish(process) for process in racing]
+    racing = [one_jit.start(lines, threads=3) for _ in range(3)]
+    results = [one_jit.finish(process) for process in racing]
     assert sum(each["compiled"] for each in results) == len(lines)
     assert all(each["codes"] == results[0]["codes"] for each in results)
-    assert not [each for each in jit.entries() if each.name.startswith("tmp")]
+    assert not [each for each in one_jit.entries() if each.name.startswith("tmp")]
 
 
-def test_cache_that_cannot_be_written(jit):
+def test_cache_that_cannot_be_written(one_jit):
     """A file where the folder should be: even root cannot write there. Kernels stay in the process."""
-    jit.cache.write_text("not a folder")
-    result = jit([line(), line(), line("2.0f")], threads=2)
+    one_jit.cache.write_text("not a folder")
+    result = one_jit([line(), line(), line("2.0f")], threads=2)
     assert result["compiled"] == 2
     assert result["codes"][0] == result["codes"][1] != result["codes"][2]
-    assert is_same(jit.arch, jit([line()], XDG_CACHE_HOME="/proc/nowhere")["codes"], result["codes"][:1])
+    assert is_same(
+        one_jit.arch, one_jit([line()], XDG_CACHE_HOME="/proc/nowhere")["codes"], result["codes"][:1]
+    )
 
 
-def test_full_disk(jit):
+def test_full_disk(one_jit):
     """Files of at most 1000 bytes: an entry that cannot be written whole does not appear."""
-    if jit.arch != "sm_90":
+    if one_jit.arch != "sm_90":
         pytest.skip("the limit would hit clang's own files")
-    assert jit([line()], FILE_LIMIT="1000")["compiled"] == 1
-    assert jit.entries() == []
-    assert jit([line()])["compiled"] == 1
-    assert len(jit.entries()) == 1
+    assert one_jit([line()], FILE_LIMIT="1000")["compiled"] == 1
+    assert one_jit.entries() == []
+    assert one_jit([line()])["compiled"] == 1
+    assert len(one_jit.entries()) == 1
 
 
 def test_two_architectures_share_a_cache(amd):
@@ -220,11 +230,11 @@ def test_error_names_kernel_defines_log_and_source(jit):
     assert jit([line("unknown_name")])["codes"] == [message], "a failure was kept"
 
 
-def test_long_log_is_cut(jit):
-    (jit.sources / "bad.hip").write_text(
+def test_long_log_is_cut(one_jit):
+    (one_jit.sources / "bad.hip").write_text(
         '#include "device.h"\n' + "\n".join(f"int a{i} = no{i};" for i in range(300))
     )
-    (message,) = jit(line(file="bad.hip"))["codes"]
+    (message,) = one_jit(line(file="bad.hip"))["codes"]
     assert message.startswith("error")
     assert len(message.splitlines()) < 60
 
@@ -266,33 +276,33 @@ def test_prefetch(jit):
     assert len(jit.entries()) == 4
 
 
-def test_exit_while_prefetching(jit):
+def test_exit_while_prefetching(one_jit):
     for _ in range(3):
-        process = jit.start([line(f"{i}.0f") for i in range(50)], PREFETCH="exit")
+        process = one_jit.start([line(f"{i}.0f") for i in range(50)], PREFETCH="exit")
         _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (0, "")
-    assert len(jit.entries()) < 50
+    assert len(one_jit.entries()) < 50
 
 
-def test_helper_processes(jit):
+def test_helper_processes(one_jit):
     """They compile what is missing while the program goes on, and end with it."""
     lines = [line(f"{i}.0f") for i in range(5)]
-    assert jit(lines[:1], HELPERS="1", MLX_ROCM_PRECOMPILE="1")["compiled"] <= 1
-    result = jit(lines, HELPERS="4", WAIT="1")
+    assert one_jit(lines[:1], HELPERS="1", MLX_ROCM_PRECOMPILE="1")["compiled"] <= 1
+    result = one_jit(lines, HELPERS="4", WAIT="1")
     assert result["compiled"] == 0
-    assert result["codes"] == jit(lines, HELPERS="0")["codes"]
-    shutil.rmtree(jit.cache)
+    assert result["codes"] == one_jit(lines, HELPERS="0")["codes"]
+    shutil.rmtree(one_jit.cache)
     many = [line(f"{i}.5f") for i in range(100)]
-    assert jit(many[:1], HELPERS="0", MLX_ROCM_PRECOMPILE="0")["compiled"] == 1
-    (jit.sources / "many").write_text("\n".join(many))
+    assert one_jit(many[:1], HELPERS="0", MLX_ROCM_PRECOMPILE="0")["compiled"] == 1
+    (one_jit.sources / "many").write_text("\n".join(many))
     code = "from mlx_rocm.cli import kernels; import sys; f, arch = sys.argv[1:]; "
     code += "kernels.compile_in_background(open(f).read().splitlines(), arch)"
-    command = [sys.executable, "-c", code, str(jit.sources / "many"), jit.arch]
-    subprocess.run(command, env=jit.environment, cwd=jit.folder, check=True, timeout=60)
-    left = len(jit.entries())
+    command = [sys.executable, "-c", code, str(one_jit.sources / "many"), one_jit.arch]
+    subprocess.run(command, env=one_jit.environment, cwd=one_jit.folder, check=True, timeout=60)
+    left = len(one_jit.entries())
     assert left < 100
     time.sleep(1)
-    assert len(jit.entries()) == left, "helpers are still at work"
+    assert len(one_jit.entries()) == left, "helpers are still at work"
 
 
 def test_shipped_kernels_are_of_these_sources():
@@ -323,7 +333,7 @@ def test_progress(slow_clang):
     """A second of compiling is told, at most once every five seconds; a process may be quiet."""
     lines = [line(f"{i}.0f") for i in range(4)]
     first = slow_clang(lines, MLX_ROCM_QUIET="0")
-    assert re.fullmatch(r"mlx_rocm: compiling GPU kernels for gfx1151: \d done, \d.\d s\n", first["text"])
+    assert re.fullmatch(r"(mlx_rocm: compiling GPU kernels for gfx1151: \d done, [\d.]+ s\n)+", first["text"])
     assert slow_clang(lines, MLX_ROCM_QUIET="0") == {**first, "compiled": 0, "text": ""}
     assert slow_clang([each + "5" for each in lines])["text"] == ""
 
@@ -346,14 +356,14 @@ def test_progress_in_a_terminal(slow_clang):
     assert text.endswith("\r\x1b[K")
 
 
-def test_manifest(jit):
+def test_manifest(one_jit):
     """Kernels are written down once, in the order of their first use, and can be compiled from there."""
     lines = [line(), line("2.0f"), line(generated="")]
-    jit([lines[0], lines[0], lines[1]])
-    jit(lines)
-    manifest = jit.cache / "mlx_rocm/manifest.tsv"
+    one_jit([lines[0], lines[0], lines[1]])
+    one_jit(lines)
+    manifest = one_jit.cache / "mlx_rocm/manifest.tsv"
     assert manifest.read_text().splitlines() == lines[:2], "with one that failed"
-    assert jit(manifest.read_text().splitlines())["compiled"] == 0
+    assert one_jit(manifest.read_text().splitlines())["compiled"] == 0
 
 
 def warm(jit, *arguments, **environment):
@@ -375,12 +385,12 @@ def test_warm_for_another_architecture(jit):
     """What was used is compiled into a folder, which is looked up before any compiler."""
     seed = jit.folder / "seed"
     lines = [line(), line("2.0f")]
-    assert warm(jit, "--arch", jit.arch)[0] == 1, "nothing is recorded yet"
+    assert warm(jit, "--arch", jit.arch, "--used")[0] == 1, "nothing is recorded yet"
     jit(lines)
     with (jit.cache / "mlx_rocm/manifest.tsv").open("a") as manifest:
         manifest.write(line(file="of_another_version.hip") + "\n")
     arch = jit.arch.replace("gfx1151", "gfx942")
-    code, text = warm(jit, "--arch", arch, "--output", str(seed))
+    code, text = warm(jit, "--arch", arch, "--output", str(seed), "--used")
     assert code == 0, text
     assert f"2 kernels for {arch} are in {seed}" in text
     assert "1 of 3 known kernels do not compile" in text
@@ -396,17 +406,30 @@ def test_warm_for_another_architecture(jit):
     assert jit(line("3.0f"), arch=device, MLX_ROCM_KERNEL_SEED=str(seed))["compiled"] == 1
 
 
-def test_warm_says_what_is_wrong(jit):
+def test_warm_says_what_is_wrong(one_jit):
     for arguments, part in (
         (["--output", "x"], "--arch"),
         (["--arch", "gfx1151", "--model", "x"], "--model"),
         (["--model", "/nowhere"], "GPU"),
     ):
-        code, text = warm(jit, *arguments, MLX_ROCM_LIBRARIES="/nowhere")
+        code, text = warm(one_jit, *arguments, MLX_ROCM_LIBRARIES="/nowhere")
         if "GPU" in part and core.is_available(core.gpu):
             continue
         assert code == 1
         assert part in text
+
+
+def test_info_names_the_compiler(amd):
+    code = "import sys; from mlx_rocm.cli import main; sys.exit(main(['info']))"
+
+    def info(**more):
+        environment = {**amd.environment, "AMDEMU_ARCH": "gfx1151", **more}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, check=True, capture_output=True
+        ).stdout
+
+    assert b"hiprtc" in info()
+    assert b"MLX_ROCM_DRIVER=none" in info(MLX_ROCM_DRIVER="none")
 
 
 PROGRAM = """
@@ -437,7 +460,7 @@ def test_program_on_two_devices(amd):
     assert compiled >= 2
     assert run() == (2, 0)
     assert run("gfx1151") == (1, 0)
-    code, text = warm(amd, MLX_ROCM_KERNELS="", AMDEMU_ARCH="gfx1100")
+    code, text = warm(amd, "--used", MLX_ROCM_KERNELS="", AMDEMU_ARCH="gfx1100")
     assert code == 0, text
     assert run("gfx1100") == (1, 0)
 

@@ -53,6 +53,21 @@ def _devices(mx):
     return found
 
 
+def _gpu(mx):
+    """The compiler of each architecture, or why there is no GPU."""
+    if reason := mx._gpu_missing_reason():
+        return {"none": reason}
+    archs = {mx.device_info(mx.Device(mx.gpu, i))["architecture"] for i in range(mx.device_count(mx.gpu))}
+    return {arch: f"compiled for by {_compiler(mx, arch)}" for arch in sorted(archs)}
+
+
+def _compiler(mx, arch):
+    try:
+        return mx._gpu_compiler(arch)
+    except RuntimeError as error:
+        return str(error)
+
+
 def _environment():
     """The settings that change what we do. No secrets: this lands in bug reports."""
     shown = [
@@ -75,6 +90,7 @@ def collect():
             "default device": mx.default_device().type.name,
         },
         "devices": _devices(mx),
+        "GPU": _gpu(mx),
         "machine": {
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
             "CPU cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

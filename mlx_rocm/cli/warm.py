@@ -21,6 +21,7 @@ def _parser():
         "--arch", help="compile for another architecture, e.g. gfx1151, which needs clang or NVRTC and no GPU"
     )
     parser.add_argument("--output", help="with --arch: the folder to fill, for MLX_ROCM_KERNEL_SEED")
+    parser.add_argument("--used", action="store_true", help="only what programs have used")
     parser.add_argument("--jobs", type=int, default=min(8, os.cpu_count() or 1), help="compiles at a time")
     parser.add_argument(
         "--no-memory-check", action="store_true", help="with --model: even if it is too large"
@@ -59,7 +60,7 @@ def _compile_recorded(options):
     from . import kernels
     from .commands import CheckpointError, say
 
-    lines = kernels.known()
+    lines = mx._gpu_recorded_kernels() if options.used else kernels.known()
     if not lines:
         raise CheckpointError(
             "no kernels are recorded yet. Run a program on a GPU once, or mlx-rocm warm --model FOLDER."
