@@ -1,7 +1,8 @@
-// y[i] = start + i * step, rounded as on the CPU (backend/ops/create.cpp). Written once, 16 bytes a thread: memory limits it.
+// y[i] = start + i * step, rounded as on the CPU (backend/ops/create.cpp). Written once, 16 bytes a thread:
+// memory limits it.
 //
-// Defines: T, START (the type of start and step: i64 for integers, double for complex64, else float), ITEMS (of
-// a thread: one aligned access).
+// Defines: T, START (the type of start and step: i64 for integers, double for complex64, else float), ITEMS
+// (of a thread: one aligned access).
 #include "device.h"
 #include "scalar.h"
 
@@ -15,11 +16,15 @@ struct Value<float> {
 };
 template <>
 struct Value<bf16> {
-  static DEVICE bf16 at(u32 i, float start, float step) { return cast<bf16>(start + rounded_product((float)i, step)); }
+  static DEVICE bf16 at(u32 i, float start, float step) {
+    return cast<bf16>(start + rounded_product((float)i, step));
+  }
 };
 template <>
 struct Value<f16> {
-  static DEVICE f16 at(u32 i, float start, float step) { return cast<f16>(start + rounded_product((float)i, step)); }
+  static DEVICE f16 at(u32 i, float start, float step) {
+    return cast<f16>(start + rounded_product((float)i, step));
+  }
 };
 template <>
 struct Value<complex64> {

@@ -1,16 +1,18 @@
-// One pass of a stable radix sort of long rows by a digit of 8 bits: (rows, n) elements become keys in the first pass (FIRST),
-// move as keys, and come out of the last one (LAST) as elements or as the positions that sort them (POSITIONS).
+// One pass of a stable radix sort of long rows by a digit of 8 bits: (rows, n) elements become keys in the
+// first pass (FIRST), move as keys, and come out of the last one (LAST) as elements or as the positions that
+// sort them (POSITIONS).
 //
 //   radix_count      how often each tile of TILE elements has each digit: counts[row][tile][256]
-//   (scan_columns)   counts summed over the tiles up to each one; with few tiles (SUM_TILES) each of them does that for itself
+//   (scan_columns)   counts summed over the tiles up to each one; few tiles (SUM_TILES) do that themselves
 //   radix_scatter    each tile ranks its elements and moves them to their places
 //
-// All rows of a batch go in one launch of each. A pass reads the keys twice and writes them once (positions move once more
-// each way), so 4-byte keys take 4 * 12 bytes an element; memory limits it.
+// All rows of a batch go in one launch of each. A pass reads the keys twice and writes them once (positions
+// move once more each way), so 4-byte keys take 4 * 12 bytes an element; memory limits it.
 //
-// A tile is ranked in the order of the row: wave after wave has a stretch of it, and within a stretch step after step of WAVE
-// neighbours. Lanes of a step with the same digit find each other by eight ballots; counters in LDS, one set a
-// wave, hold what earlier steps had. Then the tile is put in order in LDS, from where runs of equal digits leave side by side.
+// A tile is ranked in the order of the row: wave after wave has a stretch of it, and within a stretch step
+// after step of WAVE neighbours. Lanes of a step with the same digit find each other by eight ballots;
+// counters in LDS, one set a wave, hold what earlier steps had. Then the tile is put in order in LDS, from
+// where runs of equal digits leave side by side.
 //
 // Defines: T, POSITIONS, FIRST, LAST, SUM_TILES (0, 1), ITEMS (of a thread).
 #include "atomics.h"

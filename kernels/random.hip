@@ -1,11 +1,13 @@
-// Threefry-2x32 with MLX's counters: the words of a key are pairs, word i with word `second` + i, hashed together from the
-// counters (i, second + i); with an odd number the middle one comes from (half, 0). keys (count, 2) -> out (count, bytes).
+// Threefry-2x32 with MLX's counters: the words of a key are pairs, word i with word `second` + i, hashed
+// together from the counters (i, second + i); with an odd number the middle one comes from (half, 0). keys
+// (count, 2) -> out (count, bytes).
 //
-// A thread hashes one pair: 20 rounds of 3 integer operations for 8 bytes written, so arithmetic limits it on fast memory.
+// A thread hashes one pair: 20 rounds of 3 integer operations for 8 bytes written, so arithmetic limits it on
+// fast memory.
 //
-//   random_bits     the words themselves. WHOLE (1: `bytes` is a multiple of 4, so that every word is stored at once)
-//   random_values   numbers made of one word each: VALUE (a function below), T. The same roundings as the ops that
-//                   backend/ops/random.cpp composes, in one launch
+//   random_bits     the words themselves. WHOLE (1: `bytes` is a multiple of 4: words are stored at once)
+//   random_values   numbers made of one word each: VALUE (a function below), T. The same roundings as the
+//                   ops that backend/ops/random.cpp composes, in one launch
 #include "device.h"
 #include "scalar.h"
 
@@ -101,6 +103,7 @@ DEVICE float gumbel(u32 bits, float) { return -math_log(-math_log(unit<float>(bi
 
 KERNEL(256)
 random_values(const u32* __restrict__ keys, T* __restrict__ out, u64 count, u64 length, float factor) {
-  for_words(keys, count, length, [&](u64 key, u64 word, u32 bits) { out[key * length + word] = VALUE(bits, factor); });
+  for_words(keys, count, length,
+            [&](u64 key, u64 word, u32 bits) { out[key * length + word] = VALUE(bits, factor); });
 }
 #endif

@@ -4,12 +4,13 @@
 //   scan_pieces    a piece of a row by a workgroup
 //   piece_totals   what each piece adds up to
 //
-// Rows are read and written once. Where they are few they are cut into pieces, whose totals are scanned to give each
-// piece its start, and read twice. Memory limits it: a thread has its next 32 bytes on their way while it scans.
-// Positions count in the order of the scan, so that REVERSE is only another way from positions to memory.
+// Rows are read and written once. Where they are few they are cut into pieces, whose totals are scanned to
+// give each piece its start, and read twice. Memory limits it: a thread has its next 32 bytes on their way
+// while it scans. Positions count in the order of the scan, so that REVERSE is only another way from
+// positions to memory.
 //
-// Defines: those of scan.h; T, REVERSE, INCLUSIVE (0, 1), VEC (elements of an aligned access, divides n), ITEMS
-// (consecutive elements of a thread, a multiple of VEC).
+// Defines: those of scan.h; T, REVERSE, INCLUSIVE (0, 1), VEC (elements of an aligned access, divides n),
+// ITEMS (consecutive elements of a thread, a multiple of VEC).
 #include "scan.h"
 
 // Elements at the positions p ... p + ITEMS of a row; beyond its n the identity.
@@ -82,8 +83,8 @@ KERNEL(256) scan_rows(const T* x, T* y, u64 rows, u32 n, u32 lanes) {
   }
 }
 
-// Workgroups take pieces (a multiple of THREADS * ITEMS positions) in the order of memory. `starts`, one a piece,
-// is null where rows are not cut.
+// Workgroups take pieces (a multiple of THREADS * ITEMS positions) in the order of memory. `starts`, one a
+// piece, is null where rows are not cut.
 KERNEL(256)
 scan_pieces(const T* x, T* y, const ACC* starts, u64 rows, u32 n, u32 pieces, u32 piece) {
   SHARED ACC sums[2][THREADS / WAVE];
@@ -117,7 +118,8 @@ scan_pieces(const T* x, T* y, const ACC* starts, u64 rows, u32 n, u32 pieces, u3
   }
 }
 
-KERNEL(256) piece_totals(const T* __restrict__ x, ACC* __restrict__ totals, u64 rows, u32 n, u32 pieces, u32 piece) {
+KERNEL(256)
+piece_totals(const T* __restrict__ x, ACC* __restrict__ totals, u64 rows, u32 n, u32 pieces, u32 piece) {
   SHARED ACC scratch[THREADS / WAVE];
   for (u64 id = group_x(); id < rows * pieces; id += group_count_x()) {
     const T* from = x + id / pieces * n;

@@ -3,10 +3,11 @@
 //   scan_columns   neighbouring threads follow neighbouring lines
 //   column_totals  what each piece of a line adds up to
 //
-// Read and written once, DEPTH loads ahead: memory limits it. Where lines are few they are cut into pieces, as in scan.hip.
+// Read and written once, DEPTH loads ahead: memory limits it. Where lines are few they are cut into pieces,
+// as in scan.hip.
 //
-// Defines: those of scan.h; T, REVERSE, INCLUSIVE (0, 1), VEC (neighbouring lines of a thread, an aligned access;
-// divides inner).
+// Defines: those of scan.h; T, REVERSE, INCLUSIVE (0, 1), VEC (neighbouring lines of a thread, an aligned
+// access; divides inner).
 #include "scan.h"
 
 // A thread's lines: VEC neighbours, from position `begin` of piece number `piece`.
@@ -67,7 +68,8 @@ scan_columns(const T* x, T* y, const ACC* starts, u64 outer, u32 n, u32 inner, u
 }
 
 KERNEL(256)
-column_totals(const T* __restrict__ x, ACC* __restrict__ totals, u64 outer, u32 n, u32 inner, u32 pieces, u32 piece) {
+column_totals(const T* __restrict__ x, ACC* __restrict__ totals, u64 outer, u32 n, u32 inner, u32 pieces,
+              u32 piece) {
   const u64 lines = outer * pieces * (inner / VEC);
   for (u64 id = (u64)group_x() * THREADS + thread_x(); id < lines; id += (u64)group_count_x() * THREADS) {
     const Lines line(id, n, inner, pieces, piece);

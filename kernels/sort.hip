@@ -1,12 +1,13 @@
-// Rows of up to a few thousand elements, each sorted by the threads of one workgroup or a part of it: x (rows, n) ->
-// y (rows, n), values or (POSITIONS) the indices that sort them. n <= 2^log_row, ITEMS <= 2^log_row <= ITEMS * THREADS.
+// Rows of up to a few thousand elements, each sorted by the threads of one workgroup or a part of it: x
+// (rows, n) -> y (rows, n), values or (POSITIONS) the indices that sort them. n <= 2^log_row, ITEMS <=
+// 2^log_row <= ITEMS * THREADS.
 //
-// A bitonic network over items in registers. The bits of an item's place in its row are, from the lowest: register,
-// lane, wave. The lowest bits have the most stages, so most of the log_row (log_row + 1) / 2 stages stay inside
-// a thread and most others inside a wave (DPP on AMD); only the wave bits go through LDS. A network is not stable, but items
-// that carry their position are all different, so nothing is left to chance. Memory moves once: n * (sizeof(T) in +
-// sizeof(Out) out); what limits it is arithmetic and shuffles: 4096 floats take 42 stages in registers, 30 by
-// shuffle and 6 by LDS (waves of 32, 16 items).
+// A bitonic network over items in registers. The bits of an item's place in its row are, from the lowest:
+// register, lane, wave. The lowest bits have the most stages, so most of the log_row (log_row + 1) / 2 stages
+// stay inside a thread and most others inside a wave (DPP on AMD); only the wave bits go through LDS. A
+// network is not stable, but items that carry their position are all different, so nothing is left to chance.
+// Memory moves once: n * (sizeof(T) in + sizeof(Out) out); what limits it is arithmetic and shuffles: 4096
+// floats take 42 stages in registers, 30 by shuffle and 6 by LDS (waves of 32, 16 items).
 //
 // Defines: T, POSITIONS (0, 1), THREADS, LOG_ITEMS, VEC (elements of an aligned store; divides n and ITEMS).
 #include "sort_keys.h"
@@ -194,7 +195,8 @@ DEVICE void sort_items(Item (&x)[ITEMS], u32 log_row, Item* exchange) {
 
 KERNEL(THREADS) sort_rows(const T* __restrict__ x, Out* __restrict__ y, u64 rows, u32 n, u32 log_row) {
   SHARED Item exchange[TOGETHER * THREADS];
-  const u32 log_threads = log_row - LOG_ITEMS, threads = 1u << log_threads, rows_here = (u32)THREADS >> log_threads;
+  const u32 log_threads = log_row - LOG_ITEMS, threads = 1u << log_threads;  // of a row
+  const u32 rows_here = (u32)THREADS >> log_threads;
   const u32 me = thread_x() & (threads - 1);
   for (u64 first = (u64)group_x() * rows_here; first < rows; first += (u64)group_count_x() * rows_here) {
     const u64 row = first + (thread_x() >> log_threads);

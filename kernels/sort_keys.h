@@ -1,5 +1,5 @@
-// Unsigned keys that order like the elements they stand for, as backend/cpu/sort_keys.h makes them: NaNs are equal
-// and above everything, complex numbers order by real part, then by imaginary part.
+// Unsigned keys that order like the elements they stand for, as backend/cpu/sort_keys.h makes them: NaNs are
+// equal and above everything, complex numbers order by real part, then by imaginary part.
 #pragma once
 #include "device.h"
 #include "scalar.h"

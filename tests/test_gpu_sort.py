@@ -52,14 +52,16 @@ def test_draws_are_those_of_the_cpu(mx):
             assert np.array_equal(np.array(u.astype(mx.float32)), np.array(v.astype(mx.float32)))
             rtol = {mx.float32: 1e-5, mx.float16: 2e-3, mx.bfloat16: 1.6e-2}[dtype]
             a, b = (mx.random.normal((n,), dtype, 1.0, 3.0, key, s) for s in (mx.gpu, mx.cpu))
-            np.testing.assert_allclose(np.array(a.astype(mx.float32)), np.array(b.astype(mx.float32)), rtol, rtol)
+            np.testing.assert_allclose(
+                np.array(a.astype(mx.float32)), np.array(b.astype(mx.float32)), rtol, rtol
+            )
         a, b = (mx.random.gumbel((n,), key=key, stream=s) for s in (mx.gpu, mx.cpu))
         np.testing.assert_allclose(np.array(a), np.array(b), 1e-5, 1e-5)
 
 
 def test_compiled_draws_are_the_same(mx):
     key = mx.random.key(3)
-    draw = lambda: mx.random.normal((100,), key=key)  # noqa: E731
+    draw = lambda: mx.random.normal((100,), key=key)
     np.testing.assert_allclose(np.array(mx.compile(draw)()), np.array(draw()), 1e-5, 1e-6)
 
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr uint32_t kThreads = 256;      // of kernels/scan.h
 constexpr int64_t kGroupsPerUnit = 8;   // workgroups that keep a compute unit busy
-constexpr int64_t kMinPieceChunks = 4;  // a piece smaller than this many workgroup steps is not worth its start
+constexpr int64_t kMinPieceChunks = 4;  // shorter pieces, in steps of a workgroup, are not worth their start
 constexpr int64_t kMinPieceOfLine = 64;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -51,18 +51,19 @@ struct Variant {
 };
 
 // Where each piece starts: the totals of the pieces before it. Null where nothing is cut.
-array piece_starts(const Variant& v, const ScanPlan& plan, const array& x, int64_t outer, int64_t n, int64_t inner) {
+array piece_starts(const Variant& v, const ScanPlan& plan, const array& x, int64_t outer, int64_t n,
+                   int64_t inner) {
   if (plan.pieces == 1) return array();
   array totals = temporary({int32_t(outer * plan.pieces), int32_t(inner)}, v.spec.accumulator);
   const bool rows = plan.route == ScanRoute::pieces;
   if (rows) {
     const Kernel& k = kernel("scan.hip", "piece_totals", v.defines());
-    launch(k, cover(outer * plan.pieces * kThreads, kThreads), kThreads, in(x), out(totals), uint64_t(outer),
-           uint32_t(n), uint32_t(plan.pieces), uint32_t(plan.piece));
+    launch(k, cover(outer * plan.pieces * kThreads, kThreads), kThreads, in(x), out(totals),
+           uint64_t(outer), uint32_t(n), uint32_t(plan.pieces), uint32_t(plan.piece));
   } else {
     const Kernel& k = kernel("scan_columns.hip", "column_totals", v.defines());
-    launch(k, cover(outer * plan.pieces * (inner / v.vec), kThreads), kThreads, in(x), out(totals), uint64_t(outer),
-           uint32_t(n), uint32_t(inner), uint32_t(plan.pieces), uint32_t(plan.piece));
+    launch(k, cover(outer * plan.pieces * (inner / v.vec), kThreads), kThreads, in(x), out(totals),
+           uint64_t(outer), uint32_t(n), uint32_t(inner), uint32_t(plan.pieces), uint32_t(plan.piece));
   }
   ScanSpec exclusive = v.spec;
   exclusive.reverse = false;  // pieces are numbered in the order of the scan
@@ -91,7 +92,8 @@ void scan(const ScanSpec& spec, const array& x, const array& y, int64_t outer, i
   const int size = int(x.itemsize());
   // Rows: 32 bytes a thread. Columns: at least 4 bytes a lane, so that a wave moves 128.
   const int items = std::min(std::clamp(32 / size, 4, 16), spec.most_items);
-  const int vec = inner == 1 ? aligned_elements({&x, &y}, n, items) : aligned_elements({&x, &y}, inner, std::max(4 / size, 1));
+  const int vec = inner == 1 ? aligned_elements({&x, &y}, n, items)
+                             : aligned_elements({&x, &y}, inner, std::max(4 / size, 1));
   const ScanPlan plan = scan_plan(outer, n, inner, items, vec, target().wave, compute_units());
   const Variant v{spec, x.dtype(), vec, inner == 1 ? items : 1};
   const array starts = piece_starts(v, plan, x, outer, n, inner);
@@ -104,8 +106,8 @@ void scan(const ScanSpec& spec, const array& x, const array& y, int64_t outer, i
     }
     case ScanRoute::pieces: {
       const Kernel& k = kernel("scan.hip", "scan_pieces", v.defines());
-      launch(k, cover(outer * plan.pieces * kThreads, kThreads), kThreads, in(x), out(y), in(starts), uint64_t(outer),
-             uint32_t(n), uint32_t(plan.pieces), uint32_t(plan.piece));
+      launch(k, cover(outer * plan.pieces * kThreads, kThreads), kThreads, in(x), out(y), in(starts),
+             uint64_t(outer), uint32_t(n), uint32_t(plan.pieces), uint32_t(plan.piece));
       return;
     }
     case ScanRoute::columns: {

@@ -23,8 +23,8 @@ struct ScanPlan {
   int64_t pieces = 1;  // that each row or line is cut into
   int64_t piece = 0;   // positions in one
 };
-// For `outer` x n x `inner` elements: `items` consecutive ones a thread on rows, `vec` neighbouring lines a thread
-// otherwise, on a device of `units` compute units with waves of `wave` lanes.
+// For `outer` x n x `inner` elements: `items` consecutive ones a thread on rows, `vec` neighbouring lines a
+// thread otherwise, on a device of `units` compute units with waves of `wave` lanes.
 ScanPlan scan_plan(int64_t outer, int64_t n, int64_t inner, int items, int vec, int wave, int units);
 
 // y = scan of x along n, both laid out as (outer, n, inner) without gaps; y may have x's memory.

@@ -17,13 +17,14 @@ Item item_of(int key_bytes, bool positions) {
   return positions && key_bytes == 4 ? Item::pair : Item::word;
 }
 
-// The longest rows that one workgroup sorts, as a power of two. A workgroup of 1024 threads with 16 words each fits
-// the registers of every device.
+// The longest rows that one workgroup sorts, as a power of two. A workgroup of 1024 threads with 16 words
+// each fits the registers of every device.
 int longest_short_row(Item item) { return item == Item::word ? 14 : item == Item::pair ? 13 : 12; }
 
 Dtype key_type(int bytes) { return bytes == 1 ? uint8 : bytes == 2 ? uint16 : bytes == 4 ? uint32 : uint64; }
 
-void sort_short(const SortPlan& plan, const array& x, const array& y, int64_t rows, int64_t n, bool positions) {
+void sort_short(const SortPlan& plan, const array& x, const array& y, int64_t rows, int64_t n,
+                bool positions) {
   const int vec = aligned_elements({&y}, n, 1 << plan.log_items);
   const Kernel& k = kernel("sort.hip", "sort_rows",
                            {{"T", x.dtype()},
@@ -32,8 +33,8 @@ void sort_short(const SortPlan& plan, const array& x, const array& y, int64_t ro
                             {"LOG_ITEMS", plan.log_items},
                             {"VEC", vec}});
   const int64_t threads_of_row = int64_t(1) << (plan.log_row - plan.log_items);
-  launch(k, cover(rows * threads_of_row, plan.threads), plan.threads, in(x), out(y), uint64_t(rows), uint32_t(n),
-         uint32_t(plan.log_row));
+  launch(k, cover(rows * threads_of_row, plan.threads), plan.threads, in(x), out(y), uint64_t(rows),
+         uint32_t(n), uint32_t(plan.log_row));
 }
 
 // Keys, and for positions the positions, between passes.
@@ -41,8 +42,8 @@ struct Stage {
   array keys, positions;
 };
 
-void radix_pass(const SortPlan& plan, int pass, const Stage& from, const Stage& to, Dtype type, int64_t rows, int64_t n,
-                bool positions) {
+void radix_pass(const SortPlan& plan, int pass, const Stage& from, const Stage& to, Dtype type, int64_t rows,
+                int64_t n, bool positions) {
   const Defines defines = {{"T", type},
                            {"POSITIONS", int(positions)},
                            {"FIRST", int(pass == 0)},
@@ -53,21 +54,23 @@ void radix_pass(const SortPlan& plan, int pass, const Stage& from, const Stage& 
   const Grid grid = cover(rows * tiles * kRadixThreads, kRadixThreads);
   const uint32_t shift = uint32_t(8 * pass);
   array counts = temporary({int32_t(rows), int32_t(tiles), kDigits}, uint32);
-  launch(kernel("radix.hip", "radix_count", defines), grid, kRadixThreads, in(from.keys), out(counts), uint64_t(rows),
-         uint32_t(n), uint32_t(tiles), shift);
+  launch(kernel("radix.hip", "radix_count", defines), grid, kRadixThreads, in(from.keys), out(counts),
+         uint64_t(rows), uint32_t(n), uint32_t(tiles), shift);
   if (!plan.sum_tiles) scan({"Add", "0", uint32}, counts, counts, rows, tiles, kDigits);
-  launch(kernel("radix.hip", "radix_scatter", defines), grid, kRadixThreads, in(from.keys), in(from.positions),
-         in(counts), out(to.keys), out(to.positions), uint64_t(rows), uint32_t(n), uint32_t(tiles), shift);
+  launch(kernel("radix.hip", "radix_scatter", defines), grid, kRadixThreads, in(from.keys),
+         in(from.positions), in(counts), out(to.keys), out(to.positions), uint64_t(rows), uint32_t(n),
+         uint32_t(tiles), shift);
 }
 
 // Passes go back and forth between two places and end in y.
-void sort_by_radix(const SortPlan& plan, const array& x, const array& y, int64_t rows, int64_t n, bool positions) {
+void sort_by_radix(const SortPlan& plan, const array& x, const array& y, int64_t rows, int64_t n,
+                   bool positions) {
   const Shape shape{int32_t(rows), int32_t(n)};
-  const auto keys = [&](bool needed) { return needed ? temporary(shape, key_type(int(x.itemsize()))) : array(); };
+  const Dtype key = key_type(int(x.itemsize()));
   const Stage start{x, array()};
   Stage place[2];  // an odd pass writes 1, an even one 0; the last pass is odd, or the only one
-  if (plan.passes > 1) place[0] = {keys(true), positions ? temporary(shape, uint32) : array()};
-  place[1] = positions ? Stage{keys(plan.passes > 2), y} : Stage{y, array()};
+  if (plan.passes > 1) place[0] = {temporary(shape, key), positions ? temporary(shape, uint32) : array()};
+  place[1] = positions ? Stage{plan.passes > 2 ? temporary(shape, key) : array(), y} : Stage{y, array()};
   for (int pass = 0; pass < plan.passes; ++pass) {
     const bool last = pass == plan.passes - 1;
     const Stage& from = pass == 0 ? start : place[(pass + 1) % 2];
@@ -83,7 +86,8 @@ SortPlan sort_plan(int64_t rows, int64_t n, int key_bytes, int key_bits, bool po
   plan.log_row = std::bit_width(uint64_t(n - 1));
   plan.short_rows = plan.log_row <= longest_short_row(item);
   if (plan.short_rows) {
-    // Few items a thread where rows are short, so that several rows fit a workgroup and neighbours load neighbours.
+    // Few items a thread where rows are short, so that several rows fit a workgroup and neighbours load
+    // neighbours.
     plan.log_items = plan.log_row <= 5 ? 0 : plan.log_row <= 10 ? 2 : item == Item::wide ? 3 : 4;
     plan.threads = std::max(256, 1 << (plan.log_row - plan.log_items));
     return plan;
@@ -95,7 +99,8 @@ SortPlan sort_plan(int64_t rows, int64_t n, int key_bytes, int key_bits, bool po
   if (per_unit >= 128 && key_bytes < 8) plan.items = 16;
   const int64_t tile = int64_t(kRadixThreads) * plan.items;
   plan.tiles = (n + tile - 1) / tile;
-  plan.sum_tiles = plan.tiles <= 256 && rows * plan.tiles * plan.tiles <= 65536;  // 64 MiB of reads from the L2
+  // At most 64 MiB of reads from the L2.
+  plan.sum_tiles = plan.tiles <= 256 && rows * plan.tiles * plan.tiles <= 65536;
   return plan;
 }
 

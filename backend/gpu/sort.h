@@ -7,7 +7,8 @@
 
 namespace mlx_rocm::gpu {
 
-// How rows of n elements are sorted. Short ones by kernels/sort.hip, each inside a workgroup; others by radix.
+// How rows of n elements are sorted. Short ones by kernels/sort.hip, each inside a workgroup; others by
+// radix.
 struct SortPlan {
   bool short_rows;
   int threads = 256, log_items = 0, log_row = 0;  // short: see kernels/sort.hip

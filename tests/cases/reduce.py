@@ -541,10 +541,11 @@ def scan_shape_rows():
         f, identity = functions[op]
         for reverse, inclusive in ((False, True), (True, False)):
             halves = ("float16", "bfloat16", "float32")
+            ref = scan_ref(f, reverse, inclusive, identity)
             yield case(
                 op,
                 Arg(shape, "normal"),
-                ref=lambda x, r=scan_ref(f, reverse, inclusive, identity), a=axis: r(x, a),
+                ref=lambda x, r=ref, a=axis: r(x, a),
                 kw={"axis": axis} | ({} if inclusive else {"reverse": True, "inclusive": False}),
                 name="x".join(map(str, shape)) + ("" if inclusive else "-exclusive-reverse"),
                 norm=True,

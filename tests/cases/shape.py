@@ -314,7 +314,11 @@ def creation_rows():
         ("int16", (1025,)),
     ):
         yield creation(
-            "arange", lambda a=args: np.arange(*a), *args, dtype=dtype, name=f"{dtype}-{'-'.join(map(str, args))}"
+            "arange",
+            lambda a=args: np.arange(*a),
+            *args,
+            dtype=dtype,
+            name=f"{dtype}-{'-'.join(map(str, args))}",
         )
     for args in ((0, 1), (0, 1, 7), (-3.5, 2, 11), (5, 5, 3), (0, 1, 1)):
         yield creation("linspace", lambda a=args: np.linspace(*a), *args, name="-".join(map(str, args)))
