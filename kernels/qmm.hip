@@ -1,8 +1,8 @@
 // out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and many rows of x, 16-bit, float sums.
 //
 // A workgroup computes BM x BN of out by WAVES_M x WAVES_N waves, in steps of 32 along k. Codes are unpacked into LDS, rounded
-// to T once, while the matrix instructions work on the step before: two buffers, one barrier a step, and the loads of the
-// next step in flight across it.
+// to T once, while the matrix instructions work on the step before: two buffers, one barrier a step, and the loads of DEPTH
+// steps in flight across it.
 //
 // A grid: (blocks of n * blocks of m, pairs). GROUPED: rows of x belong to matrices of w by qmm_group.hip's lists, which come
 // in place of the index arrays, and the grid is (blocks of n, tiles). Bytes moved: n * k * BITS / 8 for each BM rows, but the matrix
@@ -150,17 +150,25 @@ qmm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
     UNROLL
     for (int j = 0; j < COLUMNS; j++) sums[i][j] = mma_zero();
   }
-  Flight flight;
-  from.fetch(flight, 0);
-  put(flight, left[0], right[0]);
+  const u32 steps = (k + STEP - 1) / STEP;
+  Flight ring[DEPTH];  // of steps ahead of the one in LDS
+  UNROLL
+  for (int d = 0; d < DEPTH; d++) {
+    if ((u32)d < steps) from.fetch(ring[d], d * STEP);
+  }
+  put(ring[0], left[0], right[0]);
+  if (DEPTH < steps) from.fetch(ring[0], DEPTH * STEP);
   barrier_lds();
-  u32 buffer = 0;
-  for (u32 at = 0; at < k; at += STEP, buffer ^= 1) {
-    const bool more = at + STEP < k;
-    if (more) from.fetch(flight, at + STEP);
-    multiply(left[buffer], right[buffer], sums);
-    if (more) put(flight, left[buffer ^ 1], right[buffer ^ 1]);
-    barrier_lds();
+  for (u32 base = 0; base < steps; base += DEPTH) {
+    UNROLL
+    for (int d = 0; d < DEPTH; d++) {
+      const u32 step = base + d, buffer = step % 2;
+      if (step >= steps) break;
+      multiply(left[buffer], right[buffer], sums);
+      if (step + 1 < steps) put(ring[(d + 1) % DEPTH], left[buffer ^ 1], right[buffer ^ 1]);
+      if (step + 1 + DEPTH < steps) from.fetch(ring[(d + 1) % DEPTH], (step + 1 + DEPTH) * STEP);
+      barrier_lds();
+    }
   }
 
   const int wave = thread_x() / WAVE;

@@ -415,7 +415,7 @@ def _qmv(dtype: str, form: str, rows: int, per_wave: int, **defines) -> dict[str
 
 def _qmm(dtype: str, form: str, tile: str, **defines) -> dict[str, str]:
     sizes = dict(zip(("BM", "BN", "WAVES_M", "WAVES_N"), tile.split(), strict=True))
-    return _quant(dtype, form, **{**sizes, "GROUPED": 0, **defines})
+    return _quant(dtype, form, **{**sizes, "GROUPED": 0, "DEPTH": 1, **defines})
 
 
 _QMV_WAVES = {"gfx9": 2, "gfx10": 5, "gfx11": 8, "gfx12": 8}
@@ -481,7 +481,7 @@ _QUANT: tuple[Row, ...] = (
     Row(
         "kernels/qmm.hip",
         "qmm",
-        _qmm("f16", "affine 3 64", "32 128 1 4", GROUPED=1, PAIRS="PAIRS_GATHER"),
+        _qmm("f16", "affine 3 64", "32 128 1 4", GROUPED=1, DEPTH=2, PAIRS="PAIRS_GATHER"),
         needs=("16-byte load", "16-byte LDS load", "16-byte LDS store", "f16 matrix"),
         waves={"gfx": 4, "gfx9": 2},
     ),

@@ -97,6 +97,7 @@ Defines tile_defines(const Product& p, const QmmRoute& r) {
                                  {"BN", r.bn},
                                  {"WAVES_M", r.waves_m},
                                  {"WAVES_N", r.waves_n},
+                                 {"DEPTH", r.depth},
                                  {"GROUPED", int(r.kernel == QmmKernel::grouped)},
                                  {"PAIRS", p.pairing}});
   return defines;

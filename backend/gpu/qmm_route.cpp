@@ -110,6 +110,8 @@ QmmRoute tiles_route(const QmmProblem& p, int64_t m, const Target& target, int c
   r.waves_n = r.bm == 128 || r.waves_m == 1 ? 4 : 2;
   // Sums of 64 x 64 need fewer bytes of LDS an instruction; RDNA has no registers for them, and CDNA more LDS than waves.
   if (r.bm == 128 && target.mma == Mma::sync) r.waves_n = 2;
+  // A step of a small tile takes less time than its loads.
+  r.depth = r.bm == 128 ? 1 : r.bm == 32 && target.mma == Mma::sync ? 4 : 2;
   return r;
 }
 

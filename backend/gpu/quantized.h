@@ -34,7 +34,7 @@ struct QmmRoute {
   int rows = 1;                                  // qmv, qvm: of x that go together
   int per_wave = 1;                              // qmv: rows of w of a wave
   int split = 1;                                 // qmv, few: waves that share a row
-  int depth = 1;                                 // qmv, few: steps along k whose codes are in flight
+  int depth = 1;                                 // steps along k whose codes are in flight
   int chunk = 4096;                              // qmv, few: values of each row of x in LDS
   int unit = 32;                                 // qmv, few: codes that a lane takes at a time
   int tiles = 1, m_tiles = 1;                    // few: tiles of 16 of n of a wave, of m of a workgroup
