@@ -44,6 +44,7 @@ CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   if ((none || gfx11) && dim > 128) t.keys = 16;
   if (gfx11 && dim > 64 && size == 0) t.keys = 16;
   if (gfx12 && dim > 192) t.keys = 16;
+  if (nvidia && dim > 192) t.waves = 2;  // 48 KiB of LDS
   t.q_in_lds = none || ((gfx11 || nvidia) && dim > 128) || (gfx12 && dim > 192);
   return t;
 }

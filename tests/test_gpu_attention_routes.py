@@ -7,7 +7,7 @@ from amd_targets import TARGETS
 
 ARCHS = [*TARGETS, "sm_90"]
 WAVE = {arch: 64 if arch.startswith("gfx9") else 32 for arch in ARCHS}
-LDS = {**dict.fromkeys(ARCHS, 65536), "gfx950": 163840, "sm_90": 232448}
+LDS = {**dict.fromkeys(ARCHS, 65536), "gfx950": 163840, "sm_90": 49152}  # static on NVIDIA
 
 
 def route(mx, q=(1, 32, 1, 128), kv=(8, 4096), v_dim=None, dtype="bfloat16", vec=8, arch="gfx1151", units=40):
@@ -58,6 +58,13 @@ def test_long_contexts_fill_the_device(mx):
     assert route(mx, kv=(8, 256))["splits"] == 1
     assert route(mx, (256, 32, 1, 128), (8, 4096))["splits"] == 1
     assert route(mx, (1, 32, 4096, 128), (8, 4096))["splits"] == 1
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("dim", [64, 80, 128, 192, 256])
+def test_many_rows_take_the_matrix_kernel(mx, arch, dim):
+    for length in (16, 40, 1000):
+        assert route(mx, (1, 8, length, dim), arch=arch)["kernel"] == "matrix"
 
 
 def test_what_the_matrix_kernel_does_not_take(mx):
