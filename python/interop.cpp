@@ -236,7 +236,7 @@ void init_interop(nb::module_& m) {
         if (c && !*c) value_error("[from_dlpack] The memory of another library cannot be shared without a copy.");
         if (is_array(x)) return copy(nb::cast<array>(x));
         array a = copy_with_strides(x);
-        return a.dtype() == float64 ? astype(a, float32) : a;
+        return a.dtype() == float64 ? astype(a, float32, Device::cpu) : a;  // no GPU takes float64
       },
       nb::arg(), nb::kw_only(), "copy"_a = nb::none(), "An array from an object with the DLPack protocol.");
 

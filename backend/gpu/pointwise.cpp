@@ -85,6 +85,25 @@ array one_of(const array& a) {
   return one;
 }
 
+// How many axes a launch over these operands would walk one by one.
+size_t separate_axes(const Arrays& in, const Arrays& out) {
+  if (out[0].ndim() <= LAYOUT_MAX_DIMS) return size_t(out[0].ndim());
+  Shape shape = out[0].shape();
+  std::vector<Strides> strides;
+  for (const array& a : in) {
+    if (a.size() > 1) strides.push_back(broadcast_strides(a.shape(), a.strides(), out[0].shape()));
+  }
+  for (const array& o : out) strides.push_back(o.is_evaluated() ? o.strides() : row_major_strides(o.shape()));
+  collapse(shape, strides);
+  return shape.size();
+}
+// The view broadcast to `shape` in memory of its own.
+array whole(const array& a, const Shape& shape) {
+  array broad(make_ref<Node>(shape, a.dtype()));
+  broad.set_memory(a.buffer(), broadcast_strides(a.shape(), a.strides(), shape), a.offset());
+  return contiguous(broad);
+}
+
 bool aligned(const array& a, size_t vec) {
   return a.offset() % int64_t(std::min<size_t>(16, vec * a.itemsize())) == 0;
 }
@@ -242,6 +261,12 @@ void Pointwise::operator()(const Arrays& inputs, const Arrays& out) const {
     if (!repeats_one(inputs[i])) continue;
     if (replaced.empty()) replaced = inputs;
     replaced[i] = one_of(inputs[i]);
+  }
+  if (separate_axes(replaced.empty() ? inputs : replaced, out) > size_t(LAYOUT_MAX_DIMS)) {
+    if (replaced.empty()) replaced = inputs;
+    for (array& a : replaced) {
+      if (a.size() > 1) a = whole(a, out[0].shape());
+    }
   }
   const Arrays& in = replaced.empty() ? inputs : replaced;
   const Strides* layout = common_layout(in, out[0].shape());
