@@ -52,6 +52,10 @@ struct GemmIndices {
 };
 
 #if defined(__HIP__) || defined(__CUDACC__)
+#ifndef BATCHED
+#define BATCHED 1  // 0: one product, whose workgroups need not divide to find their place
+#endif
+
 // The part of k that the workgroup sums up, and where it finds its product.
 struct GemmPlace {
   i64 a, b, c, out;
@@ -96,6 +100,10 @@ DEVICE GemmPlace gemm_place(const GemmArgs& g, u32 item, const u32* segments) {
   return p;
 }
 #define GEMM_PLACE(item) gemm_place(g, item, segments)
+#elif !BATCHED
+#define GEMM_EXTRA
+#define GEMM_PLACE(item) \
+  GemmPlace { 0, 0, 0, 0, g.k }
 #else
 #define GEMM_EXTRA
 DEVICE GemmPlace gemm_place(const GemmArgs& g, u32 item) {
@@ -109,7 +117,7 @@ DEVICE GemmPlace gemm_place(const GemmArgs& g, u32 item) {
 
 // Which product of the batch a workgroup works on, and at which of its tiles.
 DEVICE u32 gemm_item(const GemmArgs& g) { return group_x() / (u32)g.tiles + (u32)g.first_item; }
-DEVICE u32 gemm_tile_number(const GemmArgs& g) { return group_x() % (u32)g.tiles; }
+DEVICE u32 gemm_tile_number(const GemmArgs& g) { return BATCHED ? group_x() % (u32)g.tiles : group_x(); }
 
 struct GemmTile {
   int row, column;

@@ -181,7 +181,7 @@ _GEMV = {"gfx9": 5, "gfx10": 10, "gfx11": 12, "gfx12": 12}
 _64 = {"BM": 64, "BN": 64, "WAVES_M": 2, "WAVES_N": 2}
 _FREE = {"A_RUNS": 0, "B_RUNS": 0}  # rows contiguous, or with any strides where VEC is 1
 _GEMM = (
-    _gemm((*_READ, "bf16 matrix"), _BIG, T="bf16"),
+    _gemm((*_READ, "bf16 matrix"), _BIG, T="bf16", BATCHED=0),
     _gemm((*_READ, "f16 matrix"), _BIG, T="f16", A_RUNS=1, B_RUNS=0, VEC_A=8, VEC_B=8),
     _gemm(_READ, _BIG, T="bf16", A_RUNS=0, B_RUNS=1, VEC_A=8, VEC_B=8, EPILOGUE=1),
     _gemm(("16-byte LDS load",), _SMALL, T="f16", **_64, **_FREE, VEC_A=1, VEC_B=1, EPILOGUE=2),
@@ -191,7 +191,7 @@ _GEMM = (
     Row(
         "kernels/gemv.hip",
         "gemv_rows",
-        {"T": "bf16"},
+        {"T": "bf16", "BATCHED": "0"},
         needs=("16-byte load", "streamed load", "bf16 dot", "DPP"),
         waves=_GEMV,
     ),

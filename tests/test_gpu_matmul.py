@@ -101,6 +101,15 @@ def test_addends(mx, dtype, shape):
     check(mx, mx.addmm(c, a, b), numpy_of(mx, a) @ numpy_of(mx, b) + numpy_of(mx, c), dtype)
 
 
+@pytest.mark.parametrize("size", [24, 170])
+def test_no_axis_contiguous(mx, size):
+    """Small ones are read as they lie, large ones copied."""
+    rng = np.random.default_rng(2)
+    a, b = draw(mx, rng, (size, 2 * size), "bfloat16"), draw(mx, rng, (2 * size, 2 * size), "bfloat16")
+    x, y = a[:, ::2], b[::-2, ::2]
+    check(mx, x @ y, numpy_of(mx, a)[:, ::2] @ numpy_of(mx, b)[::-2, ::2], "bfloat16")
+
+
 def test_infinities_stay_in_their_row(mx):
     """Memory beyond the matrix, and k beyond the end, must not meet a zero as infinity or NaN."""
     a = mx.array(np.full((20, 70), np.inf, np.float32)).astype(mx.bfloat16)[:, :37]

@@ -169,19 +169,19 @@ void run(const Product& p, const GemmRoute& r, Access a, Access b) {
     direct.out_row = p.n;
     direct.out_col = 1;
   }
-  if (r.kernel == GemmKernel::gemm) {
-    const Kernel& k = kernel("gemm.hip", "gemm", detail::gemm_defines(r, p.dtype, a, b, epilogue));
-    const int64_t tiles = tiles_of(p.m, r.bm) * tiles_of(p.n, r.bn);
-    launch_items(k, direct, tiles, parts, uint32_t(r.waves_m * r.waves_n * target().wave), p, out);
-  } else {
-    const Kernel& k =
-        kernel("gemv.hip", name_of(r.kernel), detail::gemv_defines(r, p.dtype, p.m, a, p.a.col, epilogue));
-    launch_items(k, direct, tiles_of(p.n, detail::gemv_columns_of(r)), parts, 256, p, out);
-  }
+  const bool tiled = r.kernel == GemmKernel::gemm;
+  Defines defines = tiled ? detail::gemm_defines(r, p.dtype, a, b, epilogue)
+                          : detail::gemv_defines(r, p.dtype, p.m, a, p.a.col, epilogue);
+  defines.push_back({"BATCHED", int(g.batch > 1)});
+  const Kernel& k = kernel(tiled ? "gemm.hip" : "gemv.hip", name_of(r.kernel), std::move(defines));
+  const int64_t tiles =
+      tiled ? tiles_of(p.m, r.bm) * tiles_of(p.n, r.bn) : tiles_of(p.n, detail::gemv_columns_of(r));
+  const int threads = tiled ? r.waves_m * r.waves_n * target().wave : 256;
+  launch_items(k, direct, tiles, parts, uint32_t(threads), p, out);
   if (parts > 1) {
-    const Kernel& k =
+    const Kernel& sum =
         kernel("gemm_sum.hip", "sum_splits", {{"T", p.dtype}, {"ACC", sums}, {"EPILOGUE", addend}});
-    launch(k, cover(p.out.size(), 256), 256, in(out), in(p.c.a), gpu::out(p.out), g, parts);
+    launch(sum, cover(p.out.size(), 256), 256, in(out), in(p.c.a), gpu::out(p.out), g, parts);
   }
 }
 
@@ -214,6 +214,14 @@ bool run_blas(const Product& p, BlasGemm g, const array& addend_view) {
   return blas_gemm(g, p.a.a, p.b.a, p.out);
 }
 
+// Matrices of which neither axis is contiguous are read element by element: a large product copies them
+// first.
+array readable(const array& x) {
+  const int64_t row = x.strides()[x.ndim() - 2], col = x.strides().back();
+  return row == 1 || col == 1 || x.shape(-1) == 1 || x.shape(-2) == 1 ? x : contiguous(x);
+}
+constexpr int64_t kCopyWork = 1 << 22;  // m * n * k from which it pays
+
 array broadcast_view(const array& x, const Shape& shape) {
   return array(x.buffer(), shape, x.dtype(), broadcast_strides(x.shape(), x.strides(), shape), x.offset());
 }
@@ -229,6 +237,10 @@ array item_of(const array& x, int i) {
 
 void matmul(const array& a, const array& b, const array* c, float alpha, float beta, const array& out) {
   if (out.size() == 0) return;
+  if (out.size() * a.shape(-1) >= kCopyWork) {
+    const array x = readable(a), y = readable(b);
+    if (!same(x, a) || !same(y, b)) return matmul(x, y, c, alpha, beta, out);
+  }
   const int rank = out.ndim();
   const Shape batch(out.shape().begin(), out.shape().end() - 2);
   auto with_batch = [&](const array& x) {
