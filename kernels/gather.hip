@@ -26,6 +26,8 @@ gather(const U* __restrict__ x, U* __restrict__ y, const INDEX* __restrict__ i0,
        const INDEX* __restrict__ i5, const INDEX* __restrict__ i6, const INDEX* __restrict__ i7,
        STRUCT_ARGUMENT Layout<OPERANDS> layout, STRUCT_ARGUMENT IndexAxes axes,
        STRUCT_ARGUMENT RowTiles tiles, i64 step_x, i64 step_y) {
+  // Units of 16 bytes are several elements, which are neighbours, so that nothing is multiplied.
+  const i64 next_x = sizeof(U) == 16 ? 1 : step_x, next_y = sizeof(U) == 16 ? 1 : step_y;
   const INDEX* const index[MAX_INDICES] = {i0, i1, i2, i3, i4, i5, i6, i7};
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 below = tiles.rows_of_group(), block = below * ROWS_EACH;
@@ -49,7 +51,7 @@ gather(const U* __restrict__ x, U* __restrict__ y, const INDEX* __restrict__ i0,
         UNROLL
         for (int k = 0; k < COLS_EACH; k++) {
           u32 at = c + k * cols;
-          v[r][k] = from[r][(i64)(at < end ? at : end - 1) * step_x];
+          v[r][k] = from[r][(i64)(at < end ? at : end - 1) * next_x];
         }
       }
       UNROLL
@@ -57,7 +59,7 @@ gather(const U* __restrict__ x, U* __restrict__ y, const INDEX* __restrict__ i0,
         UNROLL
         for (int k = 0; k < COLS_EACH; k++) {
           u32 at = c + k * cols;
-          if (inside[r] && at < end) to[r][(i64)at * step_y] = v[r][k];
+          if (inside[r] && at < end) to[r][(i64)at * next_y] = v[r][k];
         }
       }
     }

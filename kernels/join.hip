@@ -25,6 +25,8 @@ concatenate(U* __restrict__ y, const U* __restrict__ x0, const U* __restrict__ x
   const U* x = number < 4 ? low : high;
   const JoinPart& part = parts.part[number];
   const RowTiles& tiles = part.tiles;
+  // Units of 16 bytes are several elements, which are neighbours, so that nothing is multiplied.
+  const i64 next = sizeof(U) == 16 ? 1 : part.step, next_y = sizeof(U) == 16 ? 1 : part.step_y;
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 below = tiles.rows_of_group(), block = below * ROWS_EACH;
   if (begin >= end) return;
@@ -48,7 +50,7 @@ concatenate(U* __restrict__ y, const U* __restrict__ x0, const U* __restrict__ x
         UNROLL
         for (int k = 0; k < COLS_EACH; k++) {
           u32 at = c + k * cols;
-          v[r][k] = from[r][(i64)(at < end ? at : end - 1) * part.step];
+          v[r][k] = from[r][(i64)(at < end ? at : end - 1) * next];
         }
       }
       UNROLL
@@ -56,7 +58,7 @@ concatenate(U* __restrict__ y, const U* __restrict__ x0, const U* __restrict__ x
         UNROLL
         for (int k = 0; k < COLS_EACH; k++) {
           u32 at = c + k * cols;
-          if (inside[r] && at < end) to[r][(i64)at * part.step_y] = v[r][k];
+          if (inside[r] && at < end) to[r][(i64)at * next_y] = v[r][k];
         }
       }
     }

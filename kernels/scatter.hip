@@ -48,6 +48,9 @@ scatter(T* x, const U* __restrict__ y, const INDEX* __restrict__ i0, const INDEX
         const INDEX* __restrict__ i5, const INDEX* __restrict__ i6, const INDEX* __restrict__ i7,
         STRUCT_ARGUMENT Layout<OPERANDS> layout, STRUCT_ARGUMENT IndexAxes axes,
         STRUCT_ARGUMENT RowTiles tiles, i64 step_x, i64 step_y) {
+  // Units of 16 bytes and pairs are several elements, which are neighbours, so that nothing is multiplied.
+  constexpr bool beside = sizeof(T) == 16 || WIDTH > 1;
+  const i64 next_x = beside ? WIDTH : step_x, next_y = beside ? WIDTH : step_y;
   const INDEX* const index[MAX_INDICES] = {i0, i1, i2, i3, i4, i5, i6, i7};
   const u32 begin = tiles.begin(group_y(), thread_x()), end = tiles.end(group_y()), cols = tiles.cols();
   const u32 below = tiles.rows_of_group(), block = below * ROWS_EACH;
@@ -73,7 +76,7 @@ scatter(T* x, const U* __restrict__ y, const INDEX* __restrict__ i0, const INDEX
         UNROLL
         for (int k = 0; k < COLS_EACH; k++) {
           u32 at = c + k * cols;
-          v[r][k] = load<WIDTH>(from[r] + (i64)(at < end ? at : end - 1) * step_y * WIDTH);
+          v[r][k] = load<WIDTH>(from[r] + (i64)(at < end ? at : end - 1) * next_y);
         }
       }
       UNROLL
@@ -81,7 +84,7 @@ scatter(T* x, const U* __restrict__ y, const INDEX* __restrict__ i0, const INDEX
         UNROLL
         for (int k = 0; k < COLS_EACH; k++) {
           u32 at = c + k * cols;
-          if (inside[r] && at < end) write(to[r] + (i64)at * step_x * WIDTH, v[r][k]);
+          if (inside[r] && at < end) write(to[r] + (i64)at * next_x, v[r][k]);
         }
       }
     }
