@@ -10,12 +10,13 @@ Run it after kernels or the routes to them have changed.
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from tests import amdtools
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "mlx_rocm" / "_files" / "kernels"
-ARCHS = ("gfx1151", "gfx1201", "gfx942")  # a route may differ between generations
+ARCHS = ("gfx1151", "gfx942")  # a route may differ between generations
 PROMPTS = (8, 40, 600, 2600)  # tokens: vector products, small and large matrix products, split attention
 
 COMMON = {
@@ -91,24 +92,26 @@ def main(families):
 
 
 def _record(family, arch, libraries):
-    """The manifest that a process with a cache of its own leaves."""
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "XDG_CACHE_HOME": cache,
-            "MLX_ROCM_LIBRARIES": str(libraries),
-            "MLX_ROCM_QUIET": "1",
-            "AMDEMU_ARCH": arch,
-            "AMDEMU_EXECUTE": "0",
-            "AMDEMU_POISON": "0",
-            "AMDEMU_MEMORY": "16G",
-        }
-        command = [sys.executable, "-m", "tests.record_kernels", "--run", family]
-        run = subprocess.run(command, env=environment, cwd=ROOT, check=False, capture_output=True, text=True)
-        if run.returncode:
-            raise RuntimeError(f"{family} on {arch}:\n{run.stderr[-3000:]}")
-        return (Path(cache) / "mlx_rocm" / "manifest.tsv").read_text().splitlines()
+    """The manifest that a process leaves; the code it compiles is kept, since families share most of it."""
+    cache = amdtools.cache_dir() / "record"
+    manifest = cache / "mlx_rocm" / "manifest.tsv"
+    manifest.unlink(missing_ok=True)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "XDG_CACHE_HOME": str(cache),
+        "MLX_ROCM_LIBRARIES": str(libraries),
+        "MLX_ROCM_QUIET": "1",
+        "AMDEMU_ARCH": arch,
+        "AMDEMU_EXECUTE": "0",
+        "AMDEMU_POISON": "0",
+        "AMDEMU_MEMORY": "16G",
+    }
+    command = [sys.executable, "-m", "tests.record_kernels", "--run", family]
+    run = subprocess.run(command, env=environment, cwd=ROOT, check=False, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"{family} on {arch}:\n{run.stderr[-3000:]}")
+    return manifest.read_text().splitlines()
 
 
 def _run(family):

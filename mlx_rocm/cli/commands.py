@@ -17,6 +17,7 @@ TINY_PROMPT = "Once upon a time"
 NEED_MLX_LM = "mlx-lm is not installed. Install it with: pip install 'mlx-rocm[lm]'"
 # Commands that need all weights in memory at once; convert works through them one after the other.
 LOADS_WHOLE_MODEL = {"generate", "chat", "lora", "server"}
+SMALL_MODEL = 100e6  # bytes up to which a model is a toy, for which nothing is compiled ahead
 # Options of mlx-lm that also name something which may live on the hub.
 HUB_OPTIONS = {"--draft-model", "--data", "--upload-repo", "-c", "--config"}
 
@@ -50,7 +51,8 @@ def run(command, options, passed_on, parser):
         device = _choose_device(options.device)
         folder = local or _download(name)
         found = checkpoint.inspect(folder)
-        _compile_ahead(device, found.model_type)
+        if command in LOADS_WHOLE_MODEL and found.weight_bytes > SMALL_MODEL:
+            _compile_ahead(device, found.model_type)
         if command in LOADS_WHOLE_MODEL and not options.no_memory_check:
             checkpoint.check_memory(found, *_memory_of(device))
         gigabytes = found.weight_bytes / 1e9
