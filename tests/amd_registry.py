@@ -245,7 +245,7 @@ def _hadamard(dtype: str, **defines) -> dict[str, str]:
     return {name: str(value) for name, value in {**every, **defines}.items()}
 
 
-_CONV_TILE = {"gfx9": 6, "gfx950": 7, "gfx10": 4, "gfx11": 9, "gfx12": 12}
+_CONV_TILE = {"gfx9": 6, "gfx950": 6, "gfx10": 4, "gfx11": 9, "gfx12": 12}
 
 _FLOAT_SUM = {"ACC": "float", "OP": "Add", "IDENTITY": "0", "REVERSE": "0", "INCLUSIVE": "1"}
 _LOG_SUM = {
@@ -496,7 +496,7 @@ KERNELS: tuple[Row, ...] = (
         "conv",
         _conv("f16", TILE_M=128, VEC=1, ALIGNED=0, OUT="float"),
         needs=("16-byte LDS load", "f16 matrix"),
-        waves={"gfx9": 4, "gfx10": 2, "gfx11": 5, "gfx12": 7},
+        waves={"gfx9": 3, "gfx10": 2, "gfx11": 5, "gfx12": 7},
         allows={"scratch access": ("gfx10",)},  # which the launcher gives no tile of 128
     ),
     Row("kernels/conv.hip", "conv", _conv("float"), needs=_TILE[:2], waves={"gfx": 8, "gfx9": 6}),
