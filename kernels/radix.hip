@@ -2,9 +2,9 @@
 // first pass (FIRST), move as keys, and come out of the last one (LAST) as elements or as the positions that
 // sort them (POSITIONS).
 //
-//   radix_count      how often each tile of TILE elements has each digit: counts[row][tile][256]
+//   radix_count      (radix_count.hip) how often each tile has each digit: counts[row][tile][256]
 //   (scan_columns)   counts summed over the tiles up to each one; few tiles (SUM_TILES) do that themselves
-//   radix_scatter    each tile ranks its elements and moves them to their places
+//   radix_scatter    (here) each tile ranks its elements and moves them to their places
 //
 // All rows of a batch go in one launch of each. A pass reads the keys twice and writes them once (positions
 // move once more each way), so 4-byte keys take 4 * 12 bytes an element; memory limits it.
@@ -14,21 +14,10 @@
 // counters in LDS, one set a wave, hold what earlier steps had. Then the tile is put in order in LDS, from
 // where runs of equal digits leave side by side.
 //
-// Defines: T, POSITIONS, FIRST, LAST, SUM_TILES (0, 1), ITEMS (of a thread).
-#include "atomics.h"
-#include "sort_keys.h"
+// Defines: T (a type of its size will do where no element goes in or out), POSITIONS, FIRST, LAST, SUM_TILES
+// (0, 1), ITEMS (of a thread).
+#include "radix.h"
 
-constexpr u32 THREADS = 256, DIGITS = 256, WAVES = THREADS / WAVE, TILE = THREADS * ITEMS;
-using Keys = SortKey<T>;
-using Key = Keys::Key;
-
-#if FIRST
-using Source = T;
-DEVICE Key key_of(T x) { return Keys::of<!POSITIONS>(x); }
-#else
-using Source = Key;
-DEVICE Key key_of(Key x) { return x; }
-#endif
 #if !LAST || POSITIONS
 using Moved = Key;
 DEVICE Key moved(Key key) { return key; }
@@ -36,40 +25,6 @@ DEVICE Key moved(Key key) { return key; }
 using Moved = T;
 DEVICE T moved(Key key) { return Keys::back(key); }
 #endif
-
-DEVICE u32 digit_of(Key key, u32 shift) { return (u32)(key >> shift) & (DIGITS - 1); }
-
-// Workgroup number -> row and tile.
-struct Place {
-  u64 row;
-  u32 tile;
-  DEVICE Place(u64 group, u32 tiles) : row(group / tiles), tile((u32)(group % tiles)) {}
-};
-
-KERNEL(256) radix_count(const Source* __restrict__ x, u32* __restrict__ counts, u64 rows, u32 n, u32 tiles,
-            u32 shift) {
-  SHARED u32 histogram[WAVES][DIGITS];
-  u32* own = histogram[thread_x() / WAVE];
-  for (u64 group = group_x(); group < rows * tiles; group += group_count_x()) {
-    const Place place(group, tiles);
-    const Source* row = x + place.row * n;
-    const u32 first = place.tile * TILE;
-    UNROLL
-    for (u32 w = 0; w < WAVES; w++) histogram[w][thread_x()] = 0;
-    barrier_lds();
-    UNROLL
-    for (int i = 0; i < ITEMS; i++) {
-      const u32 at = first + i * THREADS + thread_x();
-      if (at < n) atomic_add(own + digit_of(key_of(row[at]), shift), 1u);
-    }
-    barrier_lds();
-    u32 sum = 0;
-    UNROLL
-    for (u32 w = 0; w < WAVES; w++) sum += histogram[w][thread_x()];
-    counts[group * DIGITS + thread_x()] = sum;
-    barrier_lds();
-  }
-}
 
 // The lanes whose digit equals this lane's.
 DEVICE u64 lanes_like(u32 digit) {

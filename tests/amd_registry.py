@@ -269,10 +269,10 @@ def _sort(kind: str, positions: int, threads: int, log_items: int, vec: int, nee
     return Row("kernels/sort.hip", "sort_rows", defines | {"VEC": str(vec)}, needs, waves=waves or {"gfx": 8})
 
 
-def _radix(entry: str, kind: str, positions: int, first: int, last: int, items: int, waves=None) -> Row:
+def _radix(kind: str, positions: int, first: int, last: int, items: int, waves: Mapping[str, int]) -> Row:
     defines = {"T": kind, "POSITIONS": str(positions), "FIRST": str(first), "LAST": str(last)}
     defines |= {"SUM_TILES": str(int(items < 16)), "ITEMS": str(items)}
-    return Row("kernels/radix.hip", entry, defines, waves=waves or {"gfx": 8})
+    return Row("kernels/radix.hip", "radix_scatter", defines, waves=waves)
 
 
 def _scan(
@@ -292,10 +292,14 @@ SORTING: tuple[Row, ...] = (
     _sort("bf16", 0, 1024, 4, 8, ("16-byte store", "DPP"), _SORT_WAVES),
     _sort("complex64", 1, 512, 3, 1, ("DPP",), _SORT_WAVES),
     _sort("bool", 0, 256, 0, 1, ("DPP",)),
-    _radix("radix_count", "float", 0, 1, 0, 8),
-    _radix("radix_scatter", "float", 1, 0, 0, 8, _RADIX_WAVES),
-    _radix("radix_scatter", "complex64", 1, 0, 1, 8, _RADIX_WAVES),
-    _radix("radix_scatter", "bf16", 0, 1, 0, 16, {"gfx9": 2, "gfx": 6}),
+    Row(
+        "kernels/radix_count.hip",
+        "radix_count",
+        {"T": "float", "POSITIONS": "0", "FIRST": "1", "ITEMS": "16"},
+    ),
+    _radix("float", 1, 0, 0, 8, _RADIX_WAVES),
+    _radix("complex64", 1, 0, 1, 8, _RADIX_WAVES),
+    _radix("bf16", 0, 1, 0, 16, {"gfx9": 2, "gfx": 6}),
     _scan("scan", "scan_rows", "float", _FLOAT_SUM, 4, 8, ("16-byte load", "16-byte store")),
     _scan(
         "scan",

@@ -44,20 +44,28 @@ struct Stage {
 
 void radix_pass(const SortPlan& plan, int pass, const Stage& from, const Stage& to, Dtype type, int64_t rows,
                 int64_t n, bool positions) {
-  const Defines defines = {{"T", type},
+  const bool first = pass == 0, last = pass == plan.passes - 1;
+  // Passes from keys to keys are the same for all types of a size.
+  const Dtype key = key_type(int(type.size())), counted = first ? type : key;
+  const Dtype moved = first || (last && !positions) ? type : key;
+  const Defines count = {{"T", counted},
+                         {"POSITIONS", int(positions && first)},
+                         {"FIRST", int(first)},
+                         {"ITEMS", plan.items}};
+  const Defines scatter = {{"T", moved},
                            {"POSITIONS", int(positions)},
-                           {"FIRST", int(pass == 0)},
-                           {"LAST", int(pass == plan.passes - 1)},
+                           {"FIRST", int(first)},
+                           {"LAST", int(last)},
                            {"SUM_TILES", int(plan.sum_tiles)},
                            {"ITEMS", plan.items}};
   const int64_t tiles = plan.tiles;
   const Grid grid = cover(rows * tiles * kRadixThreads, kRadixThreads);
   const uint32_t shift = uint32_t(8 * pass);
   array counts = temporary({int32_t(rows), int32_t(tiles), kDigits}, uint32);
-  launch(kernel("radix.hip", "radix_count", defines), grid, kRadixThreads, in(from.keys), out(counts),
+  launch(kernel("radix_count.hip", "radix_count", count), grid, kRadixThreads, in(from.keys), out(counts),
          uint64_t(rows), uint32_t(n), uint32_t(tiles), shift);
   if (!plan.sum_tiles) scan({"Add", "0", uint32}, counts, counts, rows, tiles, kDigits);
-  launch(kernel("radix.hip", "radix_scatter", defines), grid, kRadixThreads, in(from.keys),
+  launch(kernel("radix.hip", "radix_scatter", scatter), grid, kRadixThreads, in(from.keys),
          in(from.positions), in(counts), out(to.keys), out(to.positions), uint64_t(rows), uint32_t(n),
          uint32_t(tiles), shift);
 }
