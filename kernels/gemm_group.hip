@@ -12,13 +12,41 @@
 #define MATRICES 256
 #endif
 
-constexpr u32 THREADS = 1024;
+constexpr u32 THREADS = 1024, AHEAD = 8, NONE = ~0u;
 
-DEVICE u32 matrix_of(const u32* rhs, const GemmIndices& index, u32 pair) {
-  i64 at[2];
-  index.pairs.offsets(pair, at);
-  u32 which = rhs[at[1]], last = (u32)index.b_count - 1;
-  return which < last ? which : last;
+// f(pair, its matrix) for all pairs, or NONE beyond the last, by whole waves. Several indices are read ahead: one
+// workgroup would otherwise wait for memory most of the time.
+template <class Function>
+DEVICE void each_pair(const u32* rhs, const GemmIndices& index, u32 pairs, Function f) {
+  const u32 last = (u32)index.b_count - 1;
+  for (u32 base = 0; base < pairs; base += THREADS * AHEAD) {
+    u32 which[AHEAD];
+    UNROLL
+    for (u32 i = 0; i < AHEAD; i++) {
+      const u32 pair = base + i * THREADS + thread_x();
+      which[i] = NONE;
+      if (pair < pairs) {
+        i64 at[2];
+        index.pairs.offsets(pair, at);
+        const u32 given = rhs[at[1]];
+        which[i] = given < last ? given : last;
+      }
+    }
+    UNROLL
+    for (u32 i = 0; i < AHEAD; i++) f(base + i * THREADS + thread_x(), which[i]);
+  }
+}
+
+// Adds m to the counter `which`, and returns what it was. Sorted indices would send a whole wave to one counter.
+DEVICE u32 take(u32* counts, u32 which, u32 m) {
+  const u64 all = WAVE == 64 ? ~0ull : 0xffffffffull;
+  u32 at = 0;
+  if (wave_ballot(which == shuffle(which, 0)) == all) {
+    if (lane() == 0 && which != NONE) at = atomic_add(counts + which, (u32)WAVE * m);
+    return shuffle(at, 0) + lane() * m;
+  }
+  if (which != NONE) at = atomic_add(counts + which, m);
+  return at;
 }
 
 // The sum over the lanes up to this one.
@@ -38,8 +66,7 @@ group_rows(const u32* __restrict__ rhs, STRUCT_ARGUMENT GemmIndices index, u32 p
   const u32 count = (u32)index.b_count;
   for (u32 i = thread_x(); i < count; i += THREADS) counts[i] = 0;
   barrier_lds();
-  for (u32 pair = thread_x(); pair < pairs; pair += THREADS)
-    atomic_add(counts + matrix_of(rhs, index, pair), m);
+  each_pair(rhs, index, pairs, [&](u32, u32 which) { take(counts, which, m); });
   barrier_lds();
   if (thread_x() < WAVE) {
     u32 rows_before = 0, tiles_before = 0;
@@ -59,8 +86,9 @@ group_rows(const u32* __restrict__ rhs, STRUCT_ARGUMENT GemmIndices index, u32 p
     }
   }
   barrier_lds();
-  for (u32 pair = thread_x(); pair < pairs; pair += THREADS) {
-    const u32 to = atomic_add(counts + matrix_of(rhs, index, pair), m);
+  each_pair(rhs, index, pairs, [&](u32 pair, u32 which) {
+    const u32 to = take(counts, which, m);
+    if (which == NONE) return;
     for (u32 row = 0; row < m; row++) order[to + row] = pair * m + row;
-  }
+  });
 }

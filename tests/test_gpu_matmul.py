@@ -140,6 +140,17 @@ def test_gather(mx, dtype, indices, pairs, m):
     check(mx, mx.gather_mm(a, rows, mx.array(lhs), mx.array(rhs)), want, dtype)
 
 
+@pytest.mark.parametrize("order", ["random", "sorted"])
+def test_gather_of_many_pairs(mx, order):
+    """More than one turn of the workgroup that sorts them; experts that nobody asks for."""
+    rng = np.random.default_rng(9)
+    rhs = rng.integers(0, 40, 9000).astype(np.uint32) * 7
+    rhs = np.sort(rhs) if order == "sorted" else rhs
+    a, w = draw(mx, rng, (9000, 1, 8), "bfloat16"), draw(mx, rng, (300, 8, 8), "bfloat16")
+    got = mx.gather_mm(a, w, mx.array(np.arange(9000, dtype=np.uint32)), mx.array(rhs))
+    check(mx, got, numpy_of(mx, a) @ numpy_of(mx, w)[rhs], "bfloat16")
+
+
 @pytest.mark.parametrize("tokens", [3, 20])
 def test_gather_of_a_mixture_of_experts(mx, tokens):
     """The layout of mlx-lm: one row a token, broadcast to the experts of the token; index views."""
