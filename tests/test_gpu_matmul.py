@@ -1,6 +1,12 @@
 """Matrix products on the GPU where GPUs go wrong: edges of tiles, batches whose strides are no product of one
 number, split sums, indices that are views or out of range, matrices that nobody asks for."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -186,3 +192,31 @@ def test_segments(mx, dtype):
     want = np.stack([numpy_of(mx, a)[:, s:e] @ numpy_of(mx, b)[s:e] for s, e in bounds])
     check(mx, mx.segmented_mm(a, b, mx.array(bounds)), want, dtype)
     check(mx, mx.segmented_mm(mx.contiguous(a.T).T, mx.contiguous(b.T).T, mx.array(bounds)), want, dtype)
+
+
+FAILING = """
+import numpy as np
+import mlx_rocm.core as mx
+
+mx.set_default_device(mx.gpu)
+product = mx.array(np.ones((64, 64), np.float32)) @ mx.array(np.ones((64, 64), np.float32))
+for attempt in range(2):
+    try:
+        np.array(product)
+    except RuntimeError as error:
+        print("does not compile" in str(error))
+"""
+
+
+def test_a_failed_product_has_no_value(tmp_path):
+    """A kernel that does not compile is an error each time the array is looked at, never what its memory held."""
+    root = Path(__file__).parent.parent
+    shutil.copytree(root / "kernels", tmp_path / "kernels")
+    with (tmp_path / "kernels" / "gemm.hip").open("a") as file:
+        file.write("not C++\n")
+    env = {**os.environ, "MLX_ROCM_KERNELS": str(tmp_path / "kernels"), "XDG_CACHE_HOME": str(tmp_path)}
+    env["MLX_ROCM_BLAS"] = "0"
+    done = subprocess.run(
+        [sys.executable, "-c", FAILING], env=env, cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["True", "True"], done.stdout + done.stderr[-2000:]

@@ -21,6 +21,21 @@ std::mutex& eval_mutex() {
 
 thread_local std::exception_ptr async_error;
 
+// An op that fails may have given its outputs memory already. They are not evaluated: who asks again gets the error again,
+// not what that memory held.
+template <class Work>
+void run_or_forget(const Arrays& outputs, Work work) {
+  try {
+    work();
+  } catch (...) {
+    for (const array& out : outputs) {
+      out.node()->evaluated = false;
+      out.node()->buffer = {};
+    }
+    throw;
+  }
+}
+
 void run(const Step& step, bool retain, gpu::Evaluation& gpus) {
   Ref<Call> call(step.call);
   check_usable(call->stream);
@@ -36,12 +51,12 @@ void run(const Step& step, bool retain, gpu::Evaluation& gpus) {
       // The op may write there; work of a GPU that reads it comes first.
       if (DeviceCopy* copy = in.buffer()->device(); copy && in.donatable()) copy->wait_unused();
     }
-    call->op->cpu(call->inputs, outputs);
+    run_or_forget(outputs, [&] { call->op->cpu(call->inputs, outputs); });
     if (!call->op->is_view()) {
       for (const array& out : outputs) out.buffer()->host_written();
     }
   } else {
-    gpus.run(call->stream, [&] { call->op->gpu(call->inputs, outputs); });
+    gpus.run(call->stream, [&] { run_or_forget(outputs, [&] { call->op->gpu(call->inputs, outputs); }); });
   }
   if (retain && tracer) return;
   for (const array& out : outputs) out.detach();
@@ -54,7 +69,7 @@ bool run_together(const std::vector<Step>& tape, const std::vector<int>& members
   check_usable(call->stream);
   const array out{Ref<Node>(last.node)};
   bool done = false;
-  gpus.run(call->stream, [&] { done = run_group(tape, members, {out}); });
+  gpus.run(call->stream, [&] { run_or_forget({out}, [&] { done = run_group(tape, members, {out}); }); });
   if (done) out.detach();
   return done;
 }
