@@ -1,5 +1,5 @@
-// Batched and gathered products: which matrix of x meets which of w in product number `pair`. Passed by value; host code
-// fills the very struct that kernels read.
+// Batched and gathered products: which matrix of x meets which of w in product number `pair`. Passed by
+// value; host code fills the very struct that kernels read.
 #pragma once
 #include "layout.h"
 
@@ -11,7 +11,8 @@
 struct MatrixPairs {
   unsigned int count;             // of products
   unsigned int x_count, w_count;  // of matrices: indices are kept below these
-  Layout<2> at;                   // batch: numbers of matrices; gather: where the index arrays have this pair's
+  // Batch: numbers of matrices; gather: where the index arrays have this pair's.
+  Layout<2> at;
 };
 
 #if defined(PAIRS)

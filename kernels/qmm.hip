@@ -1,24 +1,26 @@
 // out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and many rows of x, 16-bit, float sums.
 //
-// A workgroup computes BM x BN of out by WAVES_M x WAVES_N waves, in steps of 32 along k. Codes are unpacked into LDS, rounded
-// to T once, while the matrix instructions work on the step before: two buffers, one barrier a step, and the loads of DEPTH
-// steps in flight across it.
+// A workgroup computes BM x BN of out by WAVES_M x WAVES_N waves, in steps of 32 along k. Codes are unpacked
+// into LDS, rounded to T once, while the matrix instructions work on the step before: two buffers, one
+// barrier a step, and the loads of DEPTH steps in flight across it.
 //
-// A grid: (blocks of n * blocks of m, pairs). GROUPED: rows of x belong to matrices of w by qmm_group.hip's lists, which come
-// in place of the index arrays, and the grid is (blocks of n, tiles). Bytes moved: n * k * BITS / 8 for each BM rows, but the matrix
-// instructions limit it where m is large.
+// A grid: (blocks of n * blocks of m, pairs). GROUPED: rows of x belong to matrices of w by qmm_group.hip's
+// lists, which come in place of the index arrays, and the grid is (blocks of n, tiles). Bytes moved: n * k *
+// BITS / 8 for each BM rows, but the matrix instructions limit it where m is large.
 #include "mma.h"
 #include "pairs.h"
 #include "quant.h"
 
 constexpr int THREADS = WAVES_M * WAVES_N * WAVE, STEP = 32;
-// Rows of LDS are apart so that the lanes of one access meet different banks; how depends on the fragments' layout.
+// Rows of LDS are apart so that the lanes of one access meet different banks; how depends on the fragments'
+// layout.
 constexpr int STRIDE = MMA == MMA_SYNC ? STEP : STEP + 8;
 constexpr int ROWS = BM / WAVES_M / 16, COLUMNS = BN / WAVES_N / 16;  // tiles of 16 x 16 of a wave
 
 // Codes that a thread takes at a time: whole words, of one group, and enough threads for all of them.
 constexpr int SPAN = GROUP == 16 || (BITS % 2 == 0 && BN * STEP / 32 < THREADS) ? 16 : 32;
-constexpr int SPAN_WORDS = SPAN * BITS / 32, SPANS = BN * STEP / SPAN, SPAN_TURNS = (SPANS + THREADS - 1) / THREADS;
+constexpr int SPAN_WORDS = SPAN * BITS / 32;
+constexpr int SPANS = BN * STEP / SPAN, SPAN_TURNS = (SPANS + THREADS - 1) / THREADS;
 constexpr int PIECES = BM * STEP / 8, PIECE_TURNS = (PIECES + THREADS - 1) / THREADS;  // 16 bytes of x
 
 // What one thread has in flight of the next step.

@@ -1,25 +1,28 @@
-// out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and up to MTILES * 16 rows of x, through matrix instructions.
+// out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and up to MTILES * 16 rows of x, through matrix
+// instructions.
 //
-// SPLIT waves share TILES * 16 rows of w along k; the other waves of the workgroup take other rows. A lane takes UNIT
-// neighbouring codes of a row with one access, as in qmv.hip, those of DEPTH steps in flight: they serve UNIT / MMA_A_RUN
-// instructions, for which the order of k is permuted in x alike. Codes go from memory to registers and are unpacked into
-// operands there; x is staged in LDS, CHUNK of each row at a time, the next chunk on its way meanwhile.
+// SPLIT waves share TILES * 16 rows of w along k; the other waves of the workgroup take other rows. A lane
+// takes UNIT neighbouring codes of a row with one access, as in qmv.hip, those of DEPTH steps in flight: they
+// serve UNIT / MMA_A_RUN instructions, for which the order of k is permuted in x alike. Codes go from memory
+// to registers and are unpacked into operands there; x is staged in LDS, CHUNK of each row at a time, the
+// next chunk on its way meanwhile.
 //
-// Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it; x comes from L2, once a workgroup. A grid: (blocks of n *
-// blocks of m, pairs).
+// Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it; x comes from L2, once a workgroup. A grid:
+// (blocks of n * blocks of m, pairs).
 #include "mma.h"
 #include "pairs.h"
 #include "quant.h"
 
 constexpr int THREADS = 256, WAVES = THREADS / WAVE, ROWS = WAVES / SPLIT * TILES * 16, COLUMNS = MTILES * 16;
-constexpr int SLOTS = MMA_K / MMA_A_RUN, STEPS = UNIT / MMA_A_RUN;  // lanes side by side along k, instructions a unit
+// Lanes side by side along k, instructions a unit.
+constexpr int SLOTS = MMA_K / MMA_A_RUN, STEPS = UNIT / MMA_A_RUN;
 constexpr int UNIT_WORDS = UNIT * BITS / 32, GROUPS = UNIT > GROUP ? UNIT / GROUP : 1;
 constexpr int BLOCK = SLOTS * UNIT;  // of k, that a wave takes at a time
 constexpr int TURNS = CHUNK / (BLOCK * SPLIT);
 static_assert(TURNS >= 1 && CHUNK % (BLOCK * SPLIT) == 0, "a chunk of x has something for every wave");
 
-// x in LDS: pieces of 8 values; piece p of every unit, then piece p + 1. Distances keep the banks of lanes that read together
-// apart, and of those that write together.
+// x in LDS: pieces of 8 values; piece p of every unit, then piece p + 1. Distances keep the banks of lanes
+// that read together apart, and of those that write together.
 constexpr int PIECES = UNIT / 8, UNITS = CHUNK / UNIT, PLANE = UNITS + 8 / PIECES;
 constexpr int X_ROW = PIECES * PLANE + (MMA == MMA_SYNC ? 4 : 1), X_PIECES = COLUMNS * CHUNK / 8 / THREADS;
 static_assert(COLUMNS * CHUNK / 8 % THREADS == 0, "every thread stages as many pieces");
@@ -89,7 +92,8 @@ struct Rows {
   }
 };
 
-// A thread's pieces of a chunk of x on their way. Beyond k there are zeros, which cancel what codes are read there.
+// A thread's pieces of a chunk of x on their way. Beyond k there are zeros, which cancel what codes are read
+// there.
 struct Staged {
   Vec<T, 8> v[X_PIECES];
   DEVICE void fetch(const T* x, u32 m, u32 first, u32 k) {
@@ -130,8 +134,8 @@ DEVICE void multiply(const Block& w, const T* lds, int unit, MmaC (&sums)[TILES]
 
 KERNEL(256)
 qmm_few(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
-        const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs, const u32* __restrict__ rhs,
-        STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
+        const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs,
+        const u32* __restrict__ rhs, STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
   constexpr int values = COLUMNS * X_ROW * 8 * (int)sizeof(T), results = WAVES * COLUMNS * 16 * 4;
   SHARED alignas(16) u8 memory[values > results ? values : results];
   T* lds = (T*)memory;

@@ -3,16 +3,18 @@
 //   order   for each place: the product's number, its matrix of x
 //   tiles   their number, then for each: the matrix of w, the first row, the end of that matrix's rows
 //
-// A product has m rows; a tile at most BM of one matrix. MATRICES is how many counters there are, at least those of w. The order
-// of the products of one matrix may differ from run to run; no result depends on it. Runs of equal indices in neighbouring
-// lanes take one atomic operation, so that sorted indices do not queue for a counter.
+// A product has m rows; a tile at most BM of one matrix. MATRICES is how many counters there are, at least
+// those of w. The order of the products of one matrix may differ from run to run; no result depends on it.
+// Runs of equal indices in neighbouring lanes take one atomic operation, so that sorted indices do not queue
+// for a counter.
 #define PAIRS PAIRS_GATHER
 #include "atomics.h"
 #include "pairs.h"
 
 constexpr int THREADS = 1024, MINE = (MATRICES + THREADS - 1) / THREADS;  // counters of a thread
 
-// Where this lane's run of equal values starts among the lanes, and how many it has; lanes that are not `there` are alone.
+// Where this lane's run of equal values starts among the lanes, and how many it has; lanes that are not
+// `there` are alone.
 struct Same {
   u32 head, count;
 };
@@ -42,8 +44,8 @@ DEVICE u32 sum_before(u32 value, u32* scratch) {
 }
 
 KERNEL(1024)
-qmm_group(const u32* __restrict__ lhs, const u32* __restrict__ rhs, u32* __restrict__ order, u32* __restrict__ tiles,
-          STRUCT_ARGUMENT MatrixPairs pairs, u32 m) {
+qmm_group(const u32* __restrict__ lhs, const u32* __restrict__ rhs, u32* __restrict__ order,
+          u32* __restrict__ tiles, STRUCT_ARGUMENT MatrixPairs pairs, u32 m) {
   SHARED u32 counts[MINE * THREADS], scratch[THREADS];
   const u32 t = thread_x();
   for (u32 i = t; i < MINE * THREADS; i += THREADS) counts[i] = 0;

@@ -1,20 +1,21 @@
 // out[m][n] = sum_k x[m][k] * w[n][k] with quantised w: few rows of x, so the codes are what is read, once.
 //
-// A wave takes PER_WAVE rows of w, SPLIT waves of a workgroup share them along k; ROWS rows of x go together. A lane takes
-// UNIT neighbouring codes of each row (16 bytes of 4- and 8-bit ones), with those of DEPTH steps in flight. x is staged in
-// LDS, CHUNK of each row at a time, in an order in which 32 lanes read 16 bytes each without conflict. Codes are multiplied as
-// whole numbers; scale and bias come once a group.
+// A wave takes PER_WAVE rows of w, SPLIT waves of a workgroup share them along k; ROWS rows of x go together.
+// A lane takes UNIT neighbouring codes of each row (16 bytes of 4- and 8-bit ones), with those of DEPTH steps
+// in flight. x is staged in LDS, CHUNK of each row at a time, in an order in which 32 lanes read 16 bytes
+// each without conflict. Codes are multiplied as whole numbers; scale and bias come once a group.
 //
 // Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
 #include "pairs.h"
 #include "quant.h"
 #include "wave.h"
 
-constexpr int THREADS = 256, WAVES = THREADS / WAVE, BLOCK = WAVES / SPLIT * PER_WAVE;  // BLOCK rows of w a workgroup
+constexpr int THREADS = 256, WAVES = THREADS / WAVE;
+constexpr int BLOCK = WAVES / SPLIT * PER_WAVE;  // rows of w of a workgroup
 constexpr int UNIT_WORDS = UNIT * BITS / 32, GROUPS = UNIT > GROUP ? UNIT / GROUP : 1;
 constexpr int STEP = WAVE * SPLIT;                                 // units of a row that are taken at a time
 constexpr int PIECE = 16 / sizeof(T), PIECES = UNIT / PIECE;       // values in 16 bytes, those of a unit
-constexpr int TURN = PIECES < 8 ? 8 / PIECES : 1;                  // keeps the banks of neighbouring pieces apart
+constexpr int TURN = PIECES < 8 ? 8 / PIECES : 1;  // keeps the banks of neighbouring pieces apart
 constexpr int CHUNK_STEPS = CHUNK / (STEP * UNIT);
 static_assert(CHUNK_STEPS >= 1, "a chunk of x has something for every wave");
 

@@ -1,8 +1,8 @@
 // Group-quantised weights: codes to numbers, for every mode and width.
 //
-// A kernel that includes this is specialised by T (the type of x, of affine scales and of the result), MODE, BITS and
-// GROUP. A row of k values is a little-endian stream of codes in 32-bit words; k is a multiple of GROUP. Each group has
-// a scale and, if affine, a bias:
+// A kernel that includes this is specialised by T (the type of x, of affine scales and of the result), MODE,
+// BITS and GROUP. A row of k values is a little-endian stream of codes in 32-bit words; k is a multiple of
+// GROUP. Each group has a scale and, if affine, a bias:
 //
 //   mode    bits           group       scale  value
 //   affine  2,3,4,5,6,8    32,64,128   T      scale * code + bias
@@ -10,8 +10,9 @@
 //   mxfp8   8 (e4m3)       32          e8m0   scale * code
 //   nvfp4   4 (e2m1)       16          e4m3   scale * code
 //
-// Codes become raw floats in few instructions: code = (raw - RAW_OFFSET) * RAW_SCALE. A dot product of raw numbers
-// meets offset and scale once a group, in float, before scale and bias: the order in which Metal adds.
+// Codes become raw floats in few instructions: code = (raw - RAW_OFFSET) * RAW_SCALE. A dot product of raw
+// numbers meets offset and scale once a group, in float, before scale and bias: the order in which Metal
+// adds.
 #pragma once
 #include "device.h"
 
@@ -51,8 +52,8 @@ constexpr bool NARROW_RAW = GPU_NVIDIA && IS_AFFINE && BITS < 8 && 8 % BITS == 0
 constexpr float RAW_OFFSET = NARROW_RAW ? 128.0f : 0.0f;
 constexpr float RAW_SCALE = IS_FP4 ? 16384.0f : IS_FP8 ? 256.0f : 1.0f;
 
-// A byte of a word as a float. Conversions are cheap on AMD; on NVIDIA the byte is put into a mantissa, and the sum
-// 128 + byte may stay as it is where 16-bit results hide the last bits.
+// A byte of a word as a float. Conversions are cheap on AMD; on NVIDIA the byte is put into a mantissa, and
+// the sum 128 + byte may stay as it is where 16-bit results hide the last bits.
 DEVICE float byte_to_raw(u32 word, int byte) {
 #if GPU_AMD
   return (float)(word >> 8 * byte & 255);
@@ -122,8 +123,8 @@ DEVICE void values_of(const u32* w, int first, float scale, float bias, float (&
   for (int i = 0; i < 8; i++) v[i] = IS_AFFINE ? math_fma(v[i], scale, bias) : v[i] * RAW_SCALE * scale;
 }
 
-// To T. Most AMD targets have no instruction for bf16, and the compiler's sequence looks for NaNs whose low bits are
-// set, which scales of 16 bits do not bring.
+// To T. Most AMD targets have no instruction for bf16, and the compiler's sequence looks for NaNs whose low
+// bits are set, which scales of 16 bits do not bring.
 template <class Type>
 DEVICE Type round_weight(float x) {
   return cast<Type>(x);
@@ -135,8 +136,8 @@ DEVICE bf16 round_weight<bf16>(float x) {
   return {(u16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }
 #endif
-// Operands of matrix instructions: 8 values rounded to T once, in the order 0 4 1 5 2 6 3 7, which needs fewer instructions;
-// operands that meet them have the same order.
+// Operands of matrix instructions: 8 values rounded to T once, in the order 0 4 1 5 2 6 3 7, which needs
+// fewer instructions; operands that meet them have the same order.
 DEVICE Vec<T, 8> paired(const Vec<T, 8>& v) {
   Vec<T, 8> out;
   UNROLL
@@ -148,13 +149,14 @@ DEVICE Vec<T, 8> paired(const Vec<T, 8>& v) {
 }
 
 #if IS_AFFINE && BITS == 4
-// scale * code + bias of two codes in 16-bit arithmetic, rounded once: codes are put into the mantissa of a power of two,
-// which is then taken off. For bf16 only NVIDIA has such instructions.
+// scale * code + bias of two codes in 16-bit arithmetic, rounded once: codes are put into the mantissa of a
+// power of two, which is then taken off. For bf16 only NVIDIA has such instructions.
 #if GPU_AMD
 typedef _Float16 PackedHalves __attribute__((ext_vector_type(2)));
 DEVICE u32 scale_two(u32 two, Vec<f16, 2> scale, Vec<f16, 2> bias) {
   PackedHalves v = bit_cast<PackedHalves>(two | 0x64006400u) - (PackedHalves)(_Float16)1024.0f;
-  return bit_cast<u32>(__builtin_elementwise_fma(v, bit_cast<PackedHalves>(scale), bit_cast<PackedHalves>(bias)));
+  auto s = bit_cast<PackedHalves>(scale), b = bit_cast<PackedHalves>(bias);
+  return bit_cast<u32>(__builtin_elementwise_fma(v, s, b));
 }
 template <class Type>
 constexpr bool HAS_PACKED_MATH = false;
@@ -206,10 +208,10 @@ DEVICE Vec<Type, 8> paired_values(const u32* w, int first, float scale, float bi
   return out;
 }
 
-// ---- runs of codes ------------------------------------------------------------------------------------------
+// ---- runs of codes ----------------------------------------------------------------------------------------
 
-// Codes that one lane takes at a time: Words neighbouring words, in the widest accesses that they are aligned to. Once:
-// nobody reads them again.
+// Codes that one lane takes at a time: Words neighbouring words, in the widest accesses that they are aligned
+// to. Once: nobody reads them again.
 template <int Words>
 struct Run {
   u32 w[Words];

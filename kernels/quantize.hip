@@ -1,5 +1,6 @@
-// Packing and unpacking of group-quantised matrices, and of e4m3 bytes. All of it streams: 16 bytes of values a lane
-// and access, GROUP / 8 neighbouring lanes a group. Bytes moved a value: those of T once and BITS / 8, plus scales.
+// Packing and unpacking of group-quantised matrices, and of e4m3 bytes. All of it streams: 16 bytes of values
+// a lane and access, GROUP / 8 neighbouring lanes a group. Bytes moved a value: those of T once and BITS / 8,
+// plus scales.
 //
 //   quantize     values (count * 8) -> codes, scales, biases
 //   dequantize   codes, scales, biases -> values
@@ -48,8 +49,9 @@ DEVICE u32 e2m1_code(float x) {
   return code != 0 && x < 0 ? code | 8 : code;
 }
 
-// Every lane's 8 codes, its piece number `at`, to the stream of the whole matrix; all lanes of the wave take part. Pieces of
-// 3, 5 or 6 bytes are not whole words, those of 4 neighbouring lanes are: each of these stores words of all four.
+// Every lane's 8 codes, its piece number `at`, to the stream of the whole matrix; all lanes of the wave take
+// part. Pieces of 3, 5 or 6 bytes are not whole words, those of 4 neighbouring lanes are: each of these
+// stores words of all four.
 DEVICE void store_eight(u32* codes, u64 at, bool there, const u32 (&code)[8]) {
   u64 stream = 0;
   UNROLL
@@ -162,10 +164,11 @@ DEVICE void quantize_group(const float (&v)[8], u32 (&code)[8], u8* scale, u8*, 
 }
 #endif
 
-// `count` pieces of 8 values. The factor of nvfp4 is `range` divided by *global_scale, or 1 where that is null.
+// `count` pieces of 8 values. The factor of nvfp4 is `range` divided by *global_scale, or 1 where that is
+// null.
 KERNEL(256)
-quantize(const T* __restrict__ x, u32* __restrict__ codes, Scale* __restrict__ scales, Scale* __restrict__ biases,
-         const float* __restrict__ global_scale, u64 count) {
+quantize(const T* __restrict__ x, u32* __restrict__ codes, Scale* __restrict__ scales,
+         Scale* __restrict__ biases, const float* __restrict__ global_scale, u64 count) {
   float factor = global_scale ? GLOBAL_RANGE / *global_scale : 1.0f;
   u64 step = (u64)group_count_x() * 256;
   // Whole waves turn together: lanes of a group exchange values.
@@ -186,7 +189,8 @@ quantize(const T* __restrict__ x, u32* __restrict__ codes, Scale* __restrict__ s
 // Scales are rounded to T, multiplied by the global scales there are, each over `range`, and rounded again.
 KERNEL(256)
 dequantize(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
-           const float* __restrict__ global_a, const float* __restrict__ global_b, T* __restrict__ out, u64 count) {
+           const float* __restrict__ global_a, const float* __restrict__ global_b, T* __restrict__ out,
+           u64 count) {
   float factor = global_a ? *global_a / GLOBAL_RANGE : 1.0f;
   if (global_b) factor = product(factor, *global_b / GLOBAL_RANGE);
   u64 step = (u64)group_count_x() * 256;

@@ -1,15 +1,16 @@
 // out[m][n] = sum_k x[m][k] * w[k][n] with quantised w of k rows: few rows of x.
 //
-// A workgroup takes 64 neighbouring columns: 8 lanes of 8 codes each, 32 rows of w at a time, AHEAD of those in flight.
-// ROWS rows of x go together; sums meet through shuffles and LDS. Groups lie along n, so scale and bias belong to the
-// lane's row: they meet x, and the codes are multiplied as whole numbers.
+// A workgroup takes 64 neighbouring columns: 8 lanes of 8 codes each, 32 rows of w at a time, AHEAD of those
+// in flight. ROWS rows of x go together; sums meet through shuffles and LDS. Groups lie along n, so scale and
+// bias belong to the lane's row: they meet x, and the codes are multiplied as whole numbers.
 //
 // Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
 #include "pairs.h"
 #include "quant.h"
 #include "wave.h"
 
-constexpr int THREADS = 256, WAVES = THREADS / WAVE, LANES = 8, COLUMNS = 8 * LANES, TOGETHER = THREADS / LANES;
+constexpr int THREADS = 256, WAVES = THREADS / WAVE;
+constexpr int LANES = 8, COLUMNS = 8 * LANES, TOGETHER = THREADS / LANES;
 constexpr int AHEAD = 4;
 
 struct Weights {

@@ -96,8 +96,9 @@ void init_quantized(nb::module_& m) {
   // For tests: the route of a product on an architecture, as a dict.
   m.def(
       "_qmm_route",
-      [](const std::string& arch, int compute_units, bool blas, const std::string& mode, MaybeInt bits, MaybeInt group_size,
-         Dtype type, bool transpose, bool gathered, int64_t rows, int64_t n, int64_t k, int64_t pairs, int64_t matrices) {
+      [](const std::string& arch, int compute_units, bool blas, const std::string& mode, MaybeInt bits,
+         MaybeInt group_size, Dtype type, bool transpose, bool gathered, int64_t rows, int64_t n, int64_t k,
+         int64_t pairs, int64_t matrices) {
         gpu::QmmProblem p;
         p.format = quant::make_format("_qmm_route", {group_size, bits, mode});
         p.type = type;
@@ -122,8 +123,8 @@ void init_quantized(nb::module_& m) {
         return d;
       },
       "arch"_a, "compute_units"_a, "blas"_a = true, "mode"_a = "affine", "bits"_a = nb::none(),
-      "group_size"_a = nb::none(), "dtype"_a = bfloat16, "transpose"_a = true, "gathered"_a = false, "m"_a = 1, "n"_a = 4096,
-      "k"_a = 4096, "pairs"_a = 1, "matrices"_a = 1);
+      "group_size"_a = nb::none(), "dtype"_a = bfloat16, "transpose"_a = true, "gathered"_a = false,
+      "m"_a = 1, "n"_a = 4096, "k"_a = 4096, "pairs"_a = 1, "matrices"_a = 1);
 }
 
 }  // namespace mlx_rocm::python

@@ -1,4 +1,4 @@
-"""Products with quantised matrices on the GPU: every kernel's tails, layouts and routes, against the CPU device.
+"""Products with quantised matrices on the GPU: tails, layouts and routes of every kernel, against the CPU.
 
 The op table covers formats x dtypes; here are the shapes and index patterns that GPU back ends got wrong.
 """
@@ -173,7 +173,7 @@ def test_global_scales(mx):
 
 
 def test_routes_are_total(mx):
-    """Every problem has a kernel on every target, in a shape that the kernel can have; the hot ones have the right one."""
+    """Every problem has a kernel on every target, in a shape that it can have; hot ones the right one."""
     route = mx._qmm_route
     for arch in ("gfx90a", "gfx942", "gfx1030", "gfx1151", "gfx1201", "sm_90"):
         wave = 64 if arch.startswith("gfx9") else 32

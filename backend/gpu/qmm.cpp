@@ -87,8 +87,9 @@ void launch_rows(const Product& p, const QmmRoute& r, const array& out) {
   defines.emplace_back("PAIRS", p.pairing);
   const int64_t m_blocks = ceil_div(f.m, shape.rows);
   const Grid grid = with_pairs(ceil_div(f.n, shape.columns) * m_blocks, f.pairs);
-  launch(kernel(shape.file, shape.entry, defines), grid, 256, in(p.w.codes), in(p.w.scales), in(p.w.biases), in(p.x),
-         gpu::out(out), in(p.lhs), in(p.rhs), p.pairs, uint32_t(f.m), uint32_t(f.n), uint32_t(f.k), uint32_t(m_blocks));
+  launch(kernel(shape.file, shape.entry, defines), grid, 256, in(p.w.codes), in(p.w.scales), in(p.w.biases),
+         in(p.x), gpu::out(out), in(p.lhs), in(p.rhs), p.pairs, uint32_t(f.m), uint32_t(f.n), uint32_t(f.k),
+         uint32_t(m_blocks));
 }
 
 Defines tile_defines(const Product& p, const QmmRoute& r) {
@@ -104,11 +105,13 @@ Defines tile_defines(const Product& p, const QmmRoute& r) {
 }
 
 // `lhs` and `rhs` are the index arrays, or the lists of a grouping.
-void launch_tiles(const Product& p, const QmmRoute& r, Grid grid, const array& lhs, const array& rhs, const array& out) {
+void launch_tiles(const Product& p, const QmmRoute& r, Grid grid, const array& lhs, const array& rhs,
+                  const array& out) {
   const auto& f = p.problem;
-  launch(kernel("qmm.hip", "qmm", tile_defines(p, r)), grid, r.waves_m * r.waves_n * target().wave, in(p.w.codes),
-         in(p.w.scales), in(p.w.biases), in(p.x), gpu::out(out), in(lhs), in(rhs), p.pairs, uint32_t(f.m),
-         uint32_t(f.n), uint32_t(f.k));
+  const uint32_t threads = r.waves_m * r.waves_n * target().wave;
+  launch(kernel("qmm.hip", "qmm", tile_defines(p, r)), grid, threads, in(p.w.codes), in(p.w.scales),
+         in(p.w.biases), in(p.x), gpu::out(out), in(lhs), in(rhs), p.pairs, uint32_t(f.m), uint32_t(f.n),
+         uint32_t(f.k));
 }
 
 // The grouping is done on the device, so the grid has as many tiles as there can be; the rest return at once.
@@ -117,8 +120,8 @@ void launch_grouped(const Product& p, const QmmRoute& r, const array& out) {
   const int64_t most = ceil_div(f.pairs * f.m, r.bm) + std::min(f.matrices, f.pairs);
   const array order = temporary({int(2 * f.pairs)}, uint32), tiles = temporary({int(1 + 3 * most)}, uint32);
   const int64_t counters = f.matrices <= 1024 ? 1024 : kMostGrouped;
-  launch(kernel("qmm_group.hip", "qmm_group", {{"BM", r.bm}, {"MATRICES", counters}}), 1, 1024, in(p.lhs), in(p.rhs),
-         gpu::out(order), gpu::out(tiles), p.pairs, uint32_t(f.m));
+  const auto& group = kernel("qmm_group.hip", "qmm_group", {{"BM", r.bm}, {"MATRICES", counters}});
+  launch(group, 1, 1024, in(p.lhs), in(p.rhs), gpu::out(order), gpu::out(tiles), p.pairs, uint32_t(f.m));
   launch_tiles(p, r, with_pairs(ceil_div(f.n, r.bn), most), order, tiles, out);
 }
 
@@ -156,7 +159,8 @@ void run(const Product& p, const array& out) {
     case QmmKernel::few:
       return launch_rows(p, r, out);
     case QmmKernel::tiles:
-      return launch_tiles(p, r, with_pairs(ceil_div(f.n, r.bn) * ceil_div(f.m, r.bm), f.pairs), p.lhs, p.rhs, out);
+      return launch_tiles(p, r, with_pairs(ceil_div(f.n, r.bn) * ceil_div(f.m, r.bm), f.pairs), p.lhs,
+                          p.rhs, out);
     case QmmKernel::grouped:
       return launch_grouped(p, r, out);
     case QmmKernel::dequantize:
@@ -198,7 +202,9 @@ void quantized_matmul(const QuantWeights& w, const array& x, bool transpose, con
   p.pairing = "PAIRS_BATCH";
   Strides strides[2] = {broadcast_strides(batch_of(x), row_major_strides(batch_of(x)), to),
                         broadcast_strides(batch, row_major_strides(batch), to)};
-  if (!make_layout(to, strides, &p.pairs.at)) runtime_error("[quantized_matmul] Too many batch axes that broadcast.");
+  if (!make_layout(to, strides, &p.pairs.at)) {
+    runtime_error("[quantized_matmul] Too many batch axes that broadcast.");
+  }
   run(p, out);
 }
 

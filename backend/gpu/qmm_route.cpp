@@ -10,9 +10,10 @@ constexpr int kThreads = 256;
 constexpr int kQmvLds = 32768;   // bytes of x that qmv stages
 constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
 
-// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), those up to which matrix
-// instructions take them from memory (few), and those up to which unpacking into LDS (tiles) beats unpacking to memory
-// for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128 rows; ours are to come.
+// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), those up to
+// which matrix instructions take them from memory (few), and those up to which unpacking into LDS (tiles)
+// beats unpacking to memory for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128 rows;
+// ours are to come.
 struct Limits {
   Mma mma;
   int qmv, few, tiles;
@@ -63,7 +64,8 @@ QmmRoute qmv_route(const QmmProblem& p, const Target& target, int compute_units)
   return r;
 }
 
-// Lanes that lie side by side along k in an operand of a matrix instruction: MMA_K / MMA_A_RUN of kernels/mma.h.
+// Lanes that lie side by side along k in an operand of a matrix instruction: MMA_K / MMA_A_RUN of
+// kernels/mma.h.
 int slots_of(Mma mma) {
   switch (mma) {
     case Mma::wmma_gfx11:
@@ -108,7 +110,8 @@ QmmRoute tiles_route(const QmmProblem& p, int64_t m, const Target& target, int c
   if (r.bm == 128 && r.bn == 64) r.bm = 64;
   r.waves_m = r.bm == 32 || (r.bm == 64 && r.bn == 128) ? 1 : 2;
   r.waves_n = r.bm == 128 || r.waves_m == 1 ? 4 : 2;
-  // Sums of 64 x 64 need fewer bytes of LDS an instruction; RDNA has no registers for them, and CDNA more LDS than waves.
+  // Sums of 64 x 64 need fewer bytes of LDS an instruction; RDNA has no registers for them, and CDNA more LDS
+  // than waves.
   if (r.bm == 128 && target.mma == Mma::sync) r.waves_n = 2;
   // A step of a small tile takes less time than its loads.
   r.depth = r.bm == 128 ? 1 : r.bm == 32 && target.mma == Mma::sync ? 4 : 2;
@@ -122,9 +125,9 @@ bool worth_grouping(const QmmProblem& p) {
 }
 
 QmmRoute grouped_route(const QmmProblem& p, const Target& target, int compute_units) {
-  const int64_t each = ceil_div(p.pairs * p.m, std::min(p.matrices, p.pairs));  // rows of a matrix, on average
   QmmProblem all = p;
   all.pairs = std::min(p.matrices, p.pairs);
+  const int64_t each = ceil_div(p.pairs * p.m, all.pairs);  // rows of a matrix, on average
   QmmRoute r = tiles_route(all, each, target, compute_units);
   r.kernel = QmmKernel::grouped;
   return r;

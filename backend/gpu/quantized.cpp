@@ -43,8 +43,8 @@ void dequantize(const QuantWeights& weights, const array& global_a, const array&
   const QuantWeights w = ready(weights);
   const auto& k = kernel("quantize.hip", "dequantize", quant_defines(w.format, out.dtype()));
   const int64_t count = out.size() / 8;
-  launch(k, cover(count, 256), 256, in(w.codes), in(w.scales), in(w.biases), in(global_a), in(global_b), gpu::out(out),
-         uint64_t(count));
+  launch(k, cover(count, 256), 256, in(w.codes), in(w.scales), in(w.biases), in(global_a), in(global_b),
+         gpu::out(out), uint64_t(count));
 }
 
 void to_fp8(const array& x, const array& out) {

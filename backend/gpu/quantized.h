@@ -44,7 +44,8 @@ struct QmmRoute {
 // Matrices of w that grouping has counters for.
 constexpr int kMostGrouped = 8192;
 
-// Total: every valid problem has a route on every target. Pure. `blas`: a vendor's library does ordinary products.
+// Total: every valid problem has a route on every target. Pure. `blas`: a vendor's library does ordinary
+// products.
 QmmRoute qmm_route(const QmmProblem& problem, const Target& target, int compute_units, bool blas);
 
 // Row-contiguous and aligned for accesses of 16 bytes.

@@ -77,7 +77,8 @@ class Dequantize : public OpBase<Dequantize> {
   void gpu(const Arrays& in, const Arrays& out) override {
     gpu::allocate(out[0]);
     const bool affine = format.affine(), global = !affine && in.size() > 2;
-    gpu::dequantize({format, in[0], in[1], affine ? in[2] : array()}, global ? in[2] : array(), array(), out[0]);
+    gpu::dequantize({format, in[0], in[1], affine ? in[2] : array()}, global ? in[2] : array(), array(),
+                    out[0]);
   }
   // Values are linear in the scales and biases of their groups.
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,

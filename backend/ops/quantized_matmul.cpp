@@ -67,7 +67,8 @@ class QuantizedMatmul : public OpBase<QuantizedMatmul> {
   }
   void gpu(const Arrays& in, const Arrays& out) override {
     gpu::allocate(out[0]);
-    gpu::quantized_matmul({format, in[1], in[2], format.affine() ? in[3] : array()}, in[0], transpose, out[0]);
+    const array biases = format.affine() ? in[3] : array();
+    gpu::quantized_matmul({format, in[1], in[2], biases}, in[0], transpose, out[0]);
   }
 
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
@@ -183,8 +184,8 @@ class GatherQMM : public OpBase<GatherQMM> {
   }
   void gpu(const Arrays& in, const Arrays& out) override {
     gpu::allocate(out[0]);
-    gpu::gather_qmm({format, in[1], in[2], format.affine() ? in[3] : array()}, in[0], in[in.size() - 2], in.back(),
-                    transpose, out[0]);
+    const array biases = format.affine() ? in[3] : array();
+    gpu::gather_qmm({format, in[1], in[2], biases}, in[0], in[in.size() - 2], in.back(), transpose, out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
