@@ -60,6 +60,15 @@ def test_call_ends_the_process(call):
     assert "status" not in run.stdout
 
 
+def test_hipblaslt_takes_our_descriptors():
+    """The numbers that backend/gpu/hipblaslt.cpp gives for types and attributes, in the real library."""
+    run = rocm.run_python([str(HERE / "blas_descriptors.py")])
+    assert run.returncode == 0, run.stderr
+    done = json.loads(run.stdout)
+    assert len(done) > 20
+    assert not {name: status for name, status in done.items() if status not in (0, True)}
+
+
 def test_a_loader_that_asks_for_a_device_first_carries_on():
     run = rocm.run_python([str(HERE / "loader.py")])
     assert run.returncode == 0, run.stderr
