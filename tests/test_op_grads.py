@@ -195,3 +195,19 @@ def test_second_derivative(mx, c):
         assert abs(got - want) <= 2e-5 * c.grad_tol * scale, (
             f"{c.id}: second derivative {got}, expected {want}"
         )
+
+
+def test_matrices_of_gather_mm_get_one_product_each(mx):
+    """A product for each pair would take pairs times the size of a matrix: 10 MB here."""
+    rng = np.random.default_rng(0)
+    index = mx.array(rng.integers(0, 4, 600).astype(np.uint32))
+    x, w = (mx.array(rng.standard_normal(s).astype(np.float32)) for s in ((600, 1, 64), (4, 64, 64)))
+    mx.eval(x, w, index)
+    mx.reset_peak_memory()
+    before = mx.get_active_memory()
+    grad = mx.grad(lambda w: mx.gather_mm(x, w, rhs_indices=index).sum())(w)
+    mx.eval(grad)
+    assert mx.get_peak_memory() - before < 4 << 20
+    rows = np.array(x)[:, 0].astype(np.float64)
+    want = np.stack([rows[np.array(index) == e].sum(0) for e in range(4)])[:, :, None] * np.ones(64)
+    assert np.abs(np.array(grad) - want).max() < 1e-4

@@ -318,11 +318,12 @@ class GatherMM : public OpBase<GatherMM> {
       if (arg > 1) {
         value_error("[gather_mm] There is no gradient by the indices; use stop_gradient on them.");
       }
-      const array each = arg == 0 ? apply(op<GatherMM>(), {g, transposed(b), order, rhs})
-                                  : apply(op<GatherMM>(), {transposed(a), g, lhs, order});
-      const array& x = primals[arg];
-      const int count = int(num_elements(batch_shape(x)));
-      grads.push_back(reshape(sum_by_index(each, arg == 0 ? lhs : rhs, count), x.shape()));
+      if (arg == 1) {
+        grads.push_back(reshape(by_matrix(a, g, lhs, rhs, int(num_elements(batch_shape(b)))), b.shape()));
+        continue;
+      }
+      const array each = apply(op<GatherMM>(), {g, transposed(b), order, rhs});
+      grads.push_back(reshape(sum_by_index(each, lhs, int(num_elements(batch_shape(a)))), a.shape()));
     }
     return grads;
   }
@@ -359,6 +360,21 @@ class GatherMM : public OpBase<GatherMM> {
   }
 
  private:
+  // For each of `count` matrices the sum of a[lhs[i]]^T @ g[i] over the pairs i that meet it: pairs are sorted by matrix,
+  // so that each is one product over their rows. A product for each pair would need as much memory as pairs times matrix.
+  static array by_matrix(const array& a, const array& g, const array& lhs, const array& rhs, int count) {
+    const int m = a.shape(-2), k = a.shape(-1), n = g.shape(-1), rows = int(lhs.size()) * m;
+    const array order = argsort(rhs, 0);
+    const array x = reshape(a, {int(num_elements(batch_shape(a))), m, k});
+    const array left = reshape(take(x, take(lhs, order, 0), 0), {rows, k});
+    const array right = reshape(take(g, order, 0), {rows, n});
+    const array matrices = arange(0, double(count), 1, uint32), sorted = take(rhs, order, 0);
+    const array step = array::scalar(m, uint32);
+    const array begin = astype(searchsorted(sorted, matrices, "left"), uint32) * step;
+    const array end = astype(searchsorted(sorted, matrices, "right"), uint32) * step;
+    return segmented_mm(transposed(left), right, stack({begin, end}, -1));
+  }
+
   static std::vector<int64_t> offsets_of(const array& a, std::vector<int64_t> index) {
     const Shape batch = batch_shape(a);
     const Strides strides = batch_strides(a);
