@@ -4,8 +4,7 @@
 // transform takes one launch with a line each (LINES_EACH = 1), or several, each over lines that are part of it: line
 // number (o * LINES_EACH + q) * inner + i has the elements q / SPLIT * high + q % SPLIT * low + k * step, k < N, of
 // its transform on either side; results but the last are multiplied by exp(-2 pi i (q % SPLIT) k / TWIDDLE).
-// Passes go forward; an inverse transform exchanges real and imaginary parts on its way in and out (SWAP_IN,
-// SWAP_OUT). With CONVOLVE the transform is followed by a product with `filter` and another one (Bluestein).
+// Passes go forward; an inverse transform exchanges real and imaginary parts on its way in and out (`swaps`). With CONVOLVE the transform is followed by a product with `filter` and another one (Bluestein).
 //
 // Defines: N, LINES, LINES_EACH, SPLIT, THREADS, TWIDDLE (or 0); PASSES: types Pass<radix, product of those before>;
 //   OFFSET: u32 or u64; LENGTH: of the whole transform as the caller sees it;
@@ -48,7 +47,7 @@ struct Line {
 
 DEVICE Complex chirp(u32 p) { return unit_root<2ull * LENGTH>((u32)((u64)p * p % (2ull * LENGTH))); }
 
-DEVICE Complex fetch(const In* x, OFFSET stride, u32 p) {
+DEVICE Complex fetch(const In* x, OFFSET stride, u32 p, bool swap) {
 #if CHIRP_IN
   if (p >= LENGTH) return {0, 0};
 #endif
@@ -74,14 +73,14 @@ DEVICE Complex fetch(const In* x, OFFSET stride, u32 p) {
 #else
   Complex v = x[p * stride];
 #endif
-  if (SWAP_IN) v = swapped(v);
+  if (swap) v = swapped(v);
 #if CHIRP_IN
   v = v * chirp(p);
 #endif
   return v;
 }
 
-DEVICE void put(Out* y, OFFSET stride, u32 p, Complex v, const Complex* filter, float scale) {
+DEVICE void put(Out* y, OFFSET stride, u32 p, Complex v, const Complex* filter, float scale, bool swap) {
 #if CHIRP_OUT
   if (p >= LENGTH) return;
 #endif
@@ -95,7 +94,7 @@ DEVICE void put(Out* y, OFFSET stride, u32 p, Complex v, const Complex* filter, 
 #if CHIRP_OUT
   v = v * chirp(p);
 #endif
-  if (SWAP_OUT) v = swapped(v);
+  if (swap) v = swapped(v);
 #if STORE == 1
   y[p * stride] = v.re * scale;
 #elif STORE == 3
@@ -189,7 +188,7 @@ struct Chain {
 
 KERNEL(THREADS)
 fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Side in, STRUCT_ARGUMENT Side out,
-    u32 inner, float scale, u64 lines) {
+    u32 inner, float scale, u64 lines, u32 swaps) {  // swaps: 1 on the way in, 2 on the way out
   SHARED Complex tile[PITCH * LINES];
   SHARED Line table[LINES];
   const u64 start = (u64)group_x() * LINES;
@@ -204,14 +203,15 @@ fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Sid
   barrier_lds();
   auto from_memory = [&](u32 c, u32 i) {
     if (c >= present) return Complex{0, 0};
-    return fetch(x + table[c].in, (OFFSET)in.axis_stride, table[c].first_in + i * in.step);
+    return fetch(x + table[c].in, (OFFSET)in.axis_stride, table[c].first_in + i * in.step, swaps & 1);
   };
   auto to_memory = [&](u32 c, u32 k, Complex v) {
     if (c >= present) return;
 #if TWIDDLE
     v = v * unit_root<TWIDDLE>(table[c].q * k);
 #endif
-    put(y + table[c].out, (OFFSET)out.axis_stride, table[c].first_out + k * out.step, v, filter, scale);
+    put(y + table[c].out, (OFFSET)out.axis_stride, table[c].first_out + k * out.step, v, filter, scale,
+        swaps & 2);
   };
 #if CONVOLVE
   auto multiplied = [&](u32 c, u32 k, Complex v) { tile[c * PITCH + place(k)] = swapped(v * filter[k]); };

@@ -202,7 +202,7 @@ _GEMM = (
     Row("kernels/gemm_sum.hip", "sum_splits", {"T": "complex64", "ACC": "complex64", "EPILOGUE": "1"}),
 )
 
-_FFT_OFF = "LOAD STORE TWIDDLE CHIRP_IN CHIRP_OUT CONVOLVE FILTER_OUT SWAP_IN SWAP_MID SWAP_OUT ACROSS_IN ACROSS_OUT PAIRED"
+_FFT_OFF = "LOAD STORE TWIDDLE CHIRP_IN CHIRP_OUT CONVOLVE FILTER_OUT SWAP_MID ACROSS_IN ACROSS_OUT PAIRED"
 
 
 def _fft(n: int, lines: int, passes: str, **defines) -> dict[str, str]:

@@ -63,6 +63,7 @@ def test_factors_of_transforms(mx):
         for factor in factors:
             assert factor == 1 or math.prod(mx._fft_radices(factor)) == factor
     assert mx._fft_factors(2**20) == [1024, 1024]
+    assert mx._fft_factors(2**24) == [256, 256, 256]
     assert mx._fft_radices(2 * 17) == []
     assert len(mx._fft_factors(2**38)) == 0
 

@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kUsualTile = 1024;   // elements of a workgroup with short lines
 constexpr int64_t kAcrossLines = 16;   // neighbouring lines that make whole cache lines of complex numbers
 constexpr int64_t kMostLines = 64;
+constexpr int64_t kLargestColumn = 1024;  // of which a workgroup holds 4, 32 bytes side by side
 constexpr int64_t kFewNeighbours = 8;  // below this, runs along a line are better than runs across lines
 
 int64_t power_of_two_below(int64_t n) {
@@ -88,13 +89,14 @@ void run(const Launch& l, const array& in, const array& out, int axis, const arr
        {"TWIDDLE", l.twiddle}, {"PASSES", pass_types(l.n)}, {"OFFSET", wide ? "u64" : "u32"}, {"LENGTH", l.length},
        {"LOAD", int(l.load)}, {"STORE", int(l.store)}, {"CHIRP_IN", int(l.chirp_in)},
        {"CHIRP_OUT", int(l.chirp_out)}, {"CONVOLVE", int(l.convolve)}, {"FILTER_OUT", int(l.filter_out)},
-       {"SWAP_IN", int(l.swap_in)}, {"SWAP_MID", int(l.swap_mid)}, {"SWAP_OUT", int(l.swap_out)},
+       {"SWAP_MID", int(l.swap_mid)},
        {"ACROSS_IN", int(l.across_in)}, {"ACROSS_OUT", int(l.across_out)},
        {"PAIRED", int(paired)}});
   const Side from = {uint64_t(in.shape(axis) * inner), uint64_t(inner), l.in_high, l.in_low, l.in_step};
   const Side to = {uint64_t(out.shape(axis) * inner), uint64_t(inner), l.out_high, l.out_low, l.out_step};
   launch(k, (lines + group - 1) / group, uint32_t(threads), gpu::in(in), gpu::out(out),
-         gpu::in(filter.is_null() ? in : filter), from, to, uint32_t(inner), l.scale, uint64_t(lines));
+         gpu::in(filter.is_null() ? in : filter), from, to, uint32_t(inner), l.scale, uint64_t(lines),
+         uint32_t(l.swap_in ? 1 : 0) | uint32_t(l.swap_out ? 2 : 0));
 }
 
 // --- a transform of a length with radices, in as many launches as it has factors
@@ -262,20 +264,23 @@ std::vector<int> fft_radices(int64_t n) {
 
 std::vector<int64_t> fft_factors(int64_t n) {
   if (n <= kLargestLine) return {n};
-  // The fewest factors, each as close as possible to the root that makes them equal.
-  for (int count = 2;; ++count) {
-    std::vector<int64_t> factors;
-    int64_t rest = n;
-    for (int left = count; left > 1; --left) {
-      auto best = int64_t(std::llround(std::pow(double(rest), 1.0 / left)));
-      while (rest % best != 0) --best;
-      factors.push_back(best);
-      rest /= best;
+  // The fewest factors, each as close as possible to the root that makes them equal. Short lines come first: a workgroup
+  // holds several of them, and so whole cache lines of columns.
+  for (int64_t most : {kLargestColumn, kLargestLine}) {
+    for (int count : {2, 3}) {  // transform() knows no more
+      std::vector<int64_t> factors;
+      int64_t rest = n;
+      for (int left = count; left > 1; --left) {
+        auto best = int64_t(std::llround(std::pow(double(rest), 1.0 / left)));
+        while (rest % best != 0) --best;
+        factors.push_back(best);
+        rest /= best;
+      }
+      factors.push_back(rest);
+      if (*std::max_element(factors.begin(), factors.end()) <= most) return factors;
     }
-    factors.push_back(rest);
-    if (*std::max_element(factors.begin(), factors.end()) <= kLargestLine) return factors;
-    if (count == 3) return {};  // transform() knows no more
   }
+  return {};
 }
 
 void fft(const FftArgs& args, const array& in, const array& out) {
