@@ -184,6 +184,14 @@ def test_gather_with_broadcast_and_wild_indices(mx):
     )
 
 
+@pytest.mark.parametrize("shapes", [((4, 2, 0), (3, 0, 5)), ((4, 2, 8), (3, 8, 0))])
+def test_gather_of_nothing(mx, shapes):
+    index = mx.array(np.zeros(2, np.uint32))
+    got = mx.gather_mm(mx.zeros(shapes[0]), mx.zeros(shapes[1]), index, index)
+    assert got.shape == (2, 2, shapes[1][-1])
+    assert not np.array(got).any()
+
+
 @pytest.mark.parametrize("dtype", ("float32", *HALVES))
 def test_segments(mx, dtype):
     rng = np.random.default_rng(4)

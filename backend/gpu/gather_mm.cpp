@@ -145,6 +145,7 @@ bool worth_grouping(const Gather& x) {
 void gather_mm(const Arrays& in, const array& out) {
   allocate(out);
   if (out.size() == 0) return;
+  if (in[0].size() == 0 || in[1].size() == 0) return fill_bytes(out, 0);
   const Gather x = gather_of(in, out);
   const Access a = detail::access(x.a, x.m, x.k, true, {x.index.a_item});
   const Access b = detail::access(x.b, x.n, x.k, false, {x.index.b_item});

@@ -360,8 +360,9 @@ class GatherMM : public OpBase<GatherMM> {
   }
 
  private:
-  // For each of `count` matrices the sum of a[lhs[i]]^T @ g[i] over the pairs i that meet it: pairs are sorted by matrix,
-  // so that each is one product over their rows. A product for each pair would need as much memory as pairs times matrix.
+  // For each of `count` matrices the sum of a[lhs[i]]^T @ g[i] over the pairs i that meet it: pairs are
+  // sorted by matrix, so that each is one product over their rows. A product for each pair would need as much
+  // memory as pairs times matrix.
   static array by_matrix(const array& a, const array& g, const array& lhs, const array& rhs, int count) {
     const int m = a.shape(-2), k = a.shape(-1), n = g.shape(-1), rows = int(lhs.size()) * m;
     const array order = argsort(rhs, 0);
