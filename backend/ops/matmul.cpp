@@ -1,6 +1,7 @@
 #include "backend/ops/matmul.h"
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
 
 #include "backend/core/op.h"
@@ -555,6 +556,26 @@ array addmm(const array& c, const array& a, const array& b, float alpha, float b
   return finish(apply(op<AddMM>(alpha, beta), {o.a, o.b, addend}, s), o.squeezed, s);
 }
 
+// 0, 1, 2 ... as `shape`. Short ones on a GPU are kept: a layer of experts would launch a kernel for them each time.
+static array in_order(const Shape& shape, const StreamOrDevice& s) {
+  const int64_t count = num_elements(shape);
+  const Device device = to_stream(s).device;
+  if (device.type != Device::gpu || count > 1024) return reshape(arange(0, double(count), 1, uint32, s), shape, s);
+  using Kept = std::vector<std::pair<std::pair<int, Shape>, array>>;
+  static std::mutex mutex;
+  static Kept& kept = *new Kept;  // outlives the devices
+  std::lock_guard lock(mutex);
+  for (const auto& [key, value] : kept) {
+    if (key.first == device.index && key.second == shape) return value;
+  }
+  std::vector<uint32_t> values(count);
+  std::iota(values.begin(), values.end(), 0u);
+  const array flat = array::from_values(values, uint32);
+  const array made(flat.buffer(), shape, uint32);
+  if (kept.size() < 256) kept.push_back({{device.index, shape}, made});
+  return made;
+}
+
 array matrix_indices(const char* name, const std::optional<array>& indices, const array& x,
                      const StreamOrDevice& s) {
   if (x.ndim() < 2) {
@@ -567,7 +588,7 @@ array matrix_indices(const char* name, const std::optional<array>& indices, cons
     return astype(*indices, uint32, s);
   }
   const Shape batch(x.shape().begin(), x.shape().end() - 2);
-  return reshape(arange(0, double(num_elements(batch)), 1, uint32, s), batch, s);
+  return in_order(batch, s);
 }
 
 array sum_by_index(const array& values, const array& index, int count) {
