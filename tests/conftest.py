@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from gpu_quick import select
 
 
 def core():
@@ -29,6 +30,14 @@ def pytest_addoption(parser):
         default=os.environ.get("MLX_ROCM_TEST_DEVICE", "cpu"),
         help="default device of every test",
     )
+    parser.addoption(
+        "--gpu-quick",
+        type=int,
+        default=0,
+        metavar="N",
+        help="on the GPU: few dtypes and layouts of every N-th case (tests/gpu_quick.py); 1 is every case",
+    )
+    parser.addoption("--shard", default="", metavar="i/n", help="the i-th of n parts of the chosen tests")
     parser.addoption("--run-slow", action="store_true", help="also run tests marked slow (large arrays)")
 
 
@@ -43,6 +52,10 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    if config.getoption("--gpu-quick") or config.getoption("--shard"):
+        kept, left_out = select(items, config.getoption("--gpu-quick"), config.getoption("--shard"))
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
     slow = pytest.mark.skip(reason="slow: run with --run-slow")
     cpu = pytest.mark.skip(reason="runs on the CPU device only")
     gpu = pytest.mark.skip(reason="about the GPU device: run with --device gpu")

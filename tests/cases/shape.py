@@ -204,7 +204,7 @@ def cast_rows():
     for target in ALL:
         # negative floats to unsigned integers are undefined in C
         domain = "bits" if target.startswith("u") or target == "bool" else "normal"
-        row = {"ref": f_cast(target), "dtypes": ALL, "out": target}
+        row = {"ref": f_cast(target), "dtypes": ALL, "out": target, "cpu_only": target == "float64"}
         yield case(
             "astype",
             Arg((3, 5), domain),
