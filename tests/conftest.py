@@ -37,6 +37,9 @@ def pytest_addoption(parser):
         metavar="N",
         help="on the GPU: few dtypes and layouts of every N-th case (tests/gpu_quick.py); 1 is every case",
     )
+    parser.addoption(
+        "--gpu-full", action="store_true", help="test_gpu_emulated.py runs everything, not a selection"
+    )
     parser.addoption("--shard", default="", metavar="i/n", help="the i-th of n parts of the chosen tests")
     parser.addoption("--run-slow", action="store_true", help="also run tests marked slow (large arrays)")
 

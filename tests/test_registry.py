@@ -3,6 +3,7 @@ test file of its own;
 every primitive that the core registers is exercised by some row."""
 
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -227,3 +228,29 @@ def test_every_primitive_has_a_case(mx, tmp_path):
         if not waiting:
             return
     assert not waiting, f"registered primitives that no row reaches: {', '.join(sorted(waiting))}"
+
+
+# Ops without a kernel: MLX computes factorisations on the CPU too, files are read there.
+WITHOUT_KERNEL = {"Lu", "Inverse", "Cholesky", "Qr", "Svd", "Eigh", "Eig", "Load"}
+CLASS = r"^(?:class|struct) (\w+)(?: final)?(?: : (?:public )?([^{;]+?))? \{(.*?)^\}[^;\n]*;"
+RUNS_ON_GPU = r"\bgpu\(const Arrays&|bool is_view\(\) const override \{ return true"
+
+
+def test_every_op_has_a_gpu_kernel():
+    """Read off the sources, so that an op added without gpu() shows on machines without a GPU."""
+    classes, registered = {}, set()
+    for path in sorted((TESTS.parent / "backend").rglob("*")):
+        if path.parent.name in ("ops", "transforms") and path.suffix in (".h", ".cpp"):
+            text = path.read_text()
+            for name, bases, body in re.findall(CLASS, text, re.S | re.M):
+                classes[name] = (bases, body)
+            registered |= set(re.findall(r"^REGISTER_OP\((\w+)\)", text, re.M))
+
+    def has_kernel(name):
+        bases, body = classes.get(name, ("", ""))
+        inherited = (b for b in re.findall(r"\w+", bases) if b != name and b in classes)
+        return bool(re.search(RUNS_ON_GPU, body)) or any(has_kernel(b) for b in inherited)
+
+    assert len(registered) > 60
+    without = {name for name in registered if not has_kernel(name)}
+    assert without == WITHOUT_KERNEL
