@@ -8,6 +8,7 @@
 #include "backend/cpu/tile.h"
 #include "backend/transforms/eval.h"
 #include "python/bind.h"
+#include "python/gil.h"
 
 namespace mlx_rocm::python {
 namespace {
@@ -396,7 +397,7 @@ void eval_no_gil(Arrays arrays) {
   bool ready = true;
   for (const array& a : arrays) ready = ready && a.is_evaluated() && !a.has_call() && !a.buffer()->device();
   if (ready) return;
-  nb::gil_scoped_release release;
+  WithoutGil release;
   eval(arrays);
   // The values are wanted on the host: what a device has is fetched here, where other threads can run.
   for (const array& a : arrays) a.buffer()->host();

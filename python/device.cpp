@@ -7,6 +7,7 @@
 #include "backend/transforms/compile.h"
 #include "backend/transforms/eval.h"
 #include "python/bind.h"
+#include "python/gil.h"
 
 namespace mlx_rocm::python {
 
@@ -126,7 +127,7 @@ void init_device(nb::module_& m) {
       "synchronize",
       [](const StreamOrDevice& s) {
         {
-          nb::gil_scoped_release release;
+          WithoutGil release;
           synchronize(to_stream(s));
         }
         rethrow_async_error();

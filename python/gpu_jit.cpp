@@ -9,6 +9,7 @@
 #include "backend/gpu/progress.h"
 #include "backend/gpu/sha256.h"
 #include "python/bind.h"
+#include "python/gil.h"
 
 namespace mlx_rocm::python {
 
@@ -19,7 +20,7 @@ static gpu::Api api_of(const std::string& arch) {
 static nb::bytes compile(const std::string& line, const std::string& arch) {
   std::string code;
   {
-    nb::gil_scoped_release release;
+    WithoutGil release;
     code = gpu::machine_code(gpu::parse_manifest_line(line), api_of(arch), arch);
   }
   return nb::bytes(code.data(), code.size());
@@ -49,7 +50,7 @@ void init_gpu_jit(nb::module_& m) {
       [](const std::string& line, const std::string& arch, const std::string& folder) {
         return gpu::make_seed(gpu::parse_manifest_line(line), api_of(arch), arch, folder);
       },
-      nb::call_guard<nb::gil_scoped_release>(), "line"_a, "arch"_a, "folder"_a,
+      nb::call_guard<WithoutGil>(), "line"_a, "arch"_a, "folder"_a,
       "Compiles for any architecture into a folder; False: it was there.");
   m.def(
       "_gpu_source",
@@ -64,8 +65,8 @@ void init_gpu_jit(nb::module_& m) {
         for (const std::string& line : lines) specs.push_back(gpu::parse_manifest_line(line));
         gpu::prefetch(std::move(specs), api_of(arch), arch);
       },
-      nb::call_guard<nb::gil_scoped_release>(), "lines"_a, "arch"_a, "Compiles in the background.");
-  m.def("_gpu_stop_prefetch", gpu::stop_prefetch, nb::call_guard<nb::gil_scoped_release>());
+      nb::call_guard<WithoutGil>(), "lines"_a, "arch"_a, "Compiles in the background.");
+  m.def("_gpu_stop_prefetch", gpu::stop_prefetch, nb::call_guard<WithoutGil>());
   m.def(
       "_gpu_compiler", [](const std::string& arch) { return gpu::device_compiler(api_of(arch)).identity(); },
       "arch"_a, "Kind, version and options of the compiler for a device of this machine.");

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "python/bind.h"
+#include "python/gil.h"
 
 namespace mlx_rocm::python {
 namespace {
@@ -23,7 +24,7 @@ void def_file(nb::module_& m) {
             if (bytes > f.size()) runtime_error("[load] ", f.path(), " is cut short.");
             nb::object out = nb::steal(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(bytes)));
             char* to = PyBytes_AS_STRING(out.ptr());
-            nb::gil_scoped_release release;
+            WithoutGil release;
             f.read(offset, bytes, to);
             return out;
           },

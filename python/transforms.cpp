@@ -1,6 +1,7 @@
 #include "backend/transforms/eval.h"
 
 #include "python/bind.h"
+#include "python/gil.h"
 
 namespace mlx_rocm::python {
 
@@ -9,7 +10,7 @@ void init_transforms(nb::module_& m) {
       "eval",
       [](nb::args args) {
         Arrays arrays = tree_arrays(args);
-        nb::gil_scoped_release release;
+        WithoutGil release;
         eval(std::move(arrays));
       },
       "Computes arrays, or every array in trees of list, tuple and dict.");
@@ -17,7 +18,7 @@ void init_transforms(nb::module_& m) {
       "async_eval",
       [](nb::args args) {
         Arrays arrays = tree_arrays(args);
-        nb::gil_scoped_release release;
+        WithoutGil release;
         async_eval(std::move(arrays));
       },
       "As eval, but returns once the work is under way where the device allows it.");
