@@ -242,9 +242,9 @@ def test_every_op_has_a_gpu_kernel():
     for path in sorted((TESTS.parent / "backend").rglob("*")):
         if path.parent.name in ("ops", "transforms") and path.suffix in (".h", ".cpp"):
             text = path.read_text()
-            for name, bases, body in re.findall(CLASS, text, re.S | re.M):
+            for name, bases, body in re.findall(CLASS, text, re.DOTALL | re.MULTILINE):
                 classes[name] = (bases, body)
-            registered |= set(re.findall(r"^REGISTER_OP\((\w+)\)", text, re.M))
+            registered |= set(re.findall(r"^REGISTER_OP\((\w+)\)", text, re.MULTILINE))
 
     def has_kernel(name):
         bases, body = classes.get(name, ("", ""))
