@@ -23,17 +23,6 @@ constexpr const char* kFunctors[cpu::num_elementwise] = {
     "Select",
 };
 
-// How a kernel gets at an operand, one letter each.
-enum Kind : char {
-  kValue = 's',    // by value
-  kUniform = 'u',  // one element in memory
-  kVector = 'v',   // neighbouring elements, aligned
-  kRepeat = 'r',   // stride 0 along the last axis
-  kApart = 'e',    // any other stride along the last axis
-};
-
-std::string number(const char* prefix, size_t i) { return prefix + std::to_string(i); }
-
 // --- donation and memory of the outputs
 
 // The layout that all inputs with more than one element share with each other, or null.
@@ -122,8 +111,8 @@ class PointwiseLaunch {
 
   void run(bool flat) {
     choose_vector();
-    if (!flat || !make_flat()) make_strided();
-    const Kernel& k = p_.kernel(variant_);
+    flat ? make_flat() : make_strided();
+    const Kernel& k = p_.kernel(form_, current().device().index);
     collect_arguments();
     detail::launch(k, cover(std::max<int64_t>(threads_, 1), kThreads), kThreads, 0, arguments_.data(), arguments_.size());
   }
@@ -141,31 +130,29 @@ class PointwiseLaunch {
       largest = std::max(largest, a.itemsize());
     }
     vec_ = std::max<size_t>(1, std::min(16 / smallest, 32 / largest));
-    kinds_.assign(operands(), kVector);
+    form_.kinds.assign(operands(), kVector);
     for (size_t i = 0; i < in_.size(); ++i) {
-      if (in_[i].size() == 1) kinds_[i] = on_host(in_[i]) ? kValue : kUniform;
+      if (in_[i].size() == 1) form_.kinds[i] = on_host(in_[i]) ? kValue : kUniform;
     }
   }
 
   // Everything lies in the same order: one index serves all.
-  bool make_flat() {
+  void make_flat() {
     const int64_t n = out_[0].size();
     for (size_t i = 0; i < operands(); ++i) {
-      if (kinds_[i] == kVector && !aligned(operand(i), vec_)) vec_ = 1;
+      if (form_.kinds[i] == kVector && !aligned(operand(i), vec_)) vec_ = 1;
     }
     count_ = uint64_t(n);
-    wide_ = n > INT32_MAX;
+    form_.wide = n > INT32_MAX;
     threads_ = (n + int64_t(vec_) - 1) / int64_t(vec_);
-    variant_ = "f";
-    name_variant();
-    return true;
+    form_.vec = int(vec_);
   }
 
   void make_strided() {
     Shape shape = out_[0].shape();
     std::vector<Strides> strides;
     for (size_t i = 0; i < operands(); ++i) {
-      if (kinds_[i] != kVector) continue;
+      if (form_.kinds[i] != kVector) continue;
       const array& a = operand(i);
       strides.push_back(broadcast_strides(a.shape(), a.strides(), out_[0].shape()));
       index_.push_back(i);
@@ -183,16 +170,16 @@ class PointwiseLaunch {
     Arrays views;
     for (size_t k = 0; k < index_.size(); ++k) {
       const int64_t step = strides[k][last];
-      kinds_[index_[k]] = step == 0 ? kRepeat : step == 1 || vec_ == 1 ? kVector : kApart;
+      form_.kinds[index_[k]] = step == 0 ? kRepeat : step == 1 || vec_ == 1 ? kVector : kApart;
       inner_.push_back(step);
       views.push_back(operand(index_[k]));
     }
-    wide_ = !fits_u32(views) || out_[0].size() > INT32_MAX;
+    form_.wide = !fits_u32(views) || out_[0].size() > INT32_MAX;
     fill_layout(shape, strides, last);
     threads_ = out_[0].size() / int64_t(vec_);
     count_ = uint64_t(threads_);
-    variant_ = "l";
-    name_variant();
+    form_.flat = false;
+    form_.vec = int(vec_);
   }
 
   // The bytes of a Layout<index_.size()>.
@@ -209,17 +196,10 @@ class PointwiseLaunch {
     }
   }
 
-  void name_variant() {
-    for (char k : kinds_) variant_ += k;
-    variant_ += wide_ ? 'L' : 'I';
-    variant_ += std::to_string(vec_);
-    variant_ += char('a' + current().device().index);
-  }
-
   void collect_arguments() {
     values_.resize(in_.size());
     for (size_t i = 0; i < operands(); ++i) {
-      if (kinds_[i] == kValue) {
+      if (form_.kinds[i] == kValue) {
         std::memcpy(&values_[i], in_[i].bytes(), in_[i].itemsize());
         arguments_.push_back({&values_[i], nullptr, false});
       } else {
@@ -227,27 +207,25 @@ class PointwiseLaunch {
       }
     }
     count32_ = uint32_t(count_);
-    if (wide_) {
+    if (form_.wide) {
       arguments_.push_back({&count_, nullptr, false});
     } else {
       arguments_.push_back({&count32_, nullptr, false});
     }
-    if (variant_[0] != 'l') return;
+    if (form_.flat) return;
     arguments_.push_back({layout_.data(), nullptr, false});
     for (size_t k = 0; k < index_.size(); ++k) {
-      if (kinds_[index_[k]] == kApart) arguments_.push_back({&inner_[k], nullptr, false});
+      if (form_.kinds[index_[k]] == kApart) arguments_.push_back({&inner_[k], nullptr, false});
     }
   }
 
   const Pointwise& p_;
   const Arrays &in_, &out_;
   size_t vec_ = 1;
-  bool wide_ = false;
+  PointwiseForm form_;
   uint64_t count_ = 0;  // elements of a flat launch, vectors of a strided one
   uint32_t count32_ = 0;
   int64_t threads_ = 0;
-  SmallVector<char, 16> kinds_;
-  std::string variant_;
   SmallVector<size_t, 8> index_;   // operands in memory, in the order of the layout
   SmallVector<int64_t, 8> inner_;  // their strides along the last axis
   SmallVector<uint64_t, 8> values_;
@@ -280,115 +258,17 @@ void Pointwise::operator()(const Arrays& inputs, const Arrays& out) const {
   PointwiseLaunch(*this, in, out).run(flat);
 }
 
-const Kernel& Pointwise::kernel(const std::string& variant) const {
-  for (const auto& [name, k] : variants_) {
-    if (name == variant) return *k;
+const Kernel& Pointwise::kernel(const PointwiseForm& form, int device) const {
+  for (const Variant& v : variants_) {
+    const PointwiseForm& f = v.form;
+    if (v.device == device && f.flat == form.flat && f.wide == form.wide && f.vec == form.vec && f.kinds == form.kinds) {
+      return *v.kernel;
+    }
   }
-  const Kernel& k = gpu::kernel("pointwise.hip", "pointwise", {{"GENERATED", 1}}, text(variant));
-  variants_.emplace_back(variant, &k);
+  const std::string text = pointwise_text(inputs_, outputs_, body_, form);
+  const Kernel& k = gpu::kernel("pointwise.hip", "pointwise", {{"GENERATED", 1}}, text);
+  variants_.push_back({form, device, &k});
   return k;
-}
-
-// The kernel's text for a variant: layout ('f' flat, 'l' strided), a kind for each operand, index width, vector width, device.
-std::string Pointwise::text(const std::string& variant) const {
-  const size_t n = inputs_.size() + outputs_.size();
-  const std::string kinds = variant.substr(1, n);
-  const bool flat = variant[0] == 'f', wide = variant[1 + n] == 'L';
-  const std::string vec = variant.substr(2 + n, variant.size() - n - 3);
-  auto dtype = [&](size_t i) { return i < inputs_.size() ? inputs_[i] : outputs_[i - inputs_.size()]; };
-  auto storage = [&](size_t i) { return std::string(type_name(dtype(i))); };
-  auto compute = [&](size_t i) { return std::string(compute_name(dtype(i))); };
-  auto is_input = [&](size_t i) { return i < inputs_.size(); };
-  auto cast = [&](size_t i, const std::string& x) { return is_half(dtype(i)) ? "cast<float>(" + x + ")" : x; };
-
-  // One element.
-  std::string s = "DEVICE void element(";
-  for (size_t i = 0; i < n; ++i) {
-    s += (i ? ", " : "") + compute(i) + (is_input(i) ? number(" x", i) : number("& y", i - inputs_.size()));
-  }
-  s += ") {\n" + body_ + "}\n";
-
-  s += "KERNEL(256) pointwise(";
-  size_t in_memory = 0;
-  for (size_t i = 0; i < n; ++i) {
-    if (kinds[i] == kValue) {
-      s += number("u64 b", i) + ", ";
-    } else {
-      s += std::string(is_input(i) ? "const " : "") + storage(i) + number("* p", i) + ", ";
-      in_memory += kinds[i] != kUniform;
-    }
-  }
-  const std::string index = wide ? "u64" : "u32", offset = wide ? "i64" : "i32";
-  s += index + " count";
-  if (!flat) {
-    s += ", STRUCT_ARGUMENT Layout<" + std::to_string(in_memory) + "> layout";
-    for (size_t i = 0; i < n; ++i) {
-      if (kinds[i] == kApart) s += number(", i64 step", i);
-    }
-  }
-  s += ") {\n";
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    if (kinds[i] == kValue) s += "  const " + compute(i) + number(" c", i) + " = " + cast(i, "from_bits<" + storage(i) + ">(" + number("b", i) + ")") + ";\n";
-    if (kinds[i] == kUniform) s += "  const " + compute(i) + number(" c", i) + " = " + cast(i, number("p", i) + "[0]") + ";\n";
-  }
-  auto call = [&](const std::string& e) {  // element e of the vectors
-    std::string t = "    element(";
-    for (size_t i = 0; i < n; ++i) {
-      t += i ? ", " : "";
-      if (!is_input(i)) {
-        t += number("y", i - inputs_.size());
-      } else if (kinds[i] == kValue || kinds[i] == kUniform) {
-        t += number("c", i);
-      } else {
-        t += cast(i, number("v", i) + e);
-      }
-    }
-    return t + ");\n";
-  };
-  auto results = [&] {
-    std::string t;
-    for (size_t k = 0; k < outputs_.size(); ++k) t += "    " + std::string(compute_name(outputs_[k])) + number(" y", k) + ";\n";
-    return t;
-  };
-  s += "  const " + index + " first = (" + index + ")group_x() * 256 + thread_x(), step = (" + index + ")group_count_x() * 256;\n";
-  s += "  const " + index + " vectors = " + (flat && vec != "1" ? "count / " + vec : "count") + ";\n";
-  s += "  for (" + index + " i = first; i < vectors; i += step) {\n";
-  if (!flat) s += "    " + offset + " at[" + std::to_string(in_memory) + "];\n    layout.offsets<" + index + ">(i, at);\n";
-  size_t slot = 0;
-  std::vector<std::string> place(n);
-  for (size_t i = 0; i < n; ++i) {
-    if (kinds[i] == kValue || kinds[i] == kUniform) continue;
-    place[i] = number("p", i) + (flat ? " + (u64)i * " + vec : " + at[" + std::to_string(slot++) + "]");
-    if (!is_input(i)) continue;
-    s += "    auto " + number("v", i) + " = ";
-    if (kinds[i] == kVector) s += "load<" + vec + ">(" + place[i] + ");\n";
-    if (kinds[i] == kRepeat) s += "repeat<" + vec + ">(*(" + place[i] + "));\n";
-    if (kinds[i] == kApart) s += "load_apart<" + vec + ">(" + place[i] + ", " + number("step", i) + ");\n";
-  }
-  for (size_t k = 0; k < outputs_.size(); ++k) s += "    Vec<" + std::string(type_name(outputs_[k])) + ", " + vec + "> " + number("w", k) + ";\n";
-  s += "    UNROLL\n    for (int e = 0; e < " + vec + "; e++) {\n" + results() + call("[e]");
-  for (size_t k = 0; k < outputs_.size(); ++k) s += "    " + number("w", k) + "[e] = cast<" + type_name(outputs_[k]) + ">(" + number("y", k) + ");\n";
-  s += "    }\n";
-  for (size_t k = 0; k < outputs_.size(); ++k) {
-    const size_t i = inputs_.size() + k;
-    if (kinds[i] == kVector) s += "    store(" + place[i] + ", " + number("w", k) + ");\n";
-    if (kinds[i] == kRepeat) s += "    *(" + place[i] + ") = " + number("w", k) + "[0];\n";
-    if (kinds[i] == kApart) s += "    store_apart(" + place[i] + ", " + number("step", i) + ", " + number("w", k) + ");\n";
-  }
-  s += "  }\n";
-  if (flat && vec != "1") {
-    // What is left after the last whole vector.
-    s += "  if (first < count % " + vec + ") {\n    const " + index + " i = count - 1 - first;\n";
-    for (size_t i = 0; i < inputs_.size(); ++i) {
-      if (kinds[i] == kVector) s += "    const " + storage(i) + number(" v", i) + " = " + number("p", i) + "[i];\n";
-    }
-    s += results() + call("");
-    for (size_t k = 0; k < outputs_.size(); ++k) {
-      s += "    " + number("p", inputs_.size() + k) + "[i] = cast<" + type_name(outputs_[k]) + ">(" + number("y", k) + ");\n";
-    }
-    s += "  }\n";
-  }
-  return s + "}\n";
 }
 
 const Pointwise& pointwise_op(int id, Dtype in, Dtype out) {

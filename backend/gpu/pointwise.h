@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/gpu/gpu.h"
+#include "backend/gpu/pointwise_text.h"
 
 namespace mlx_rocm::gpu {
 
@@ -20,13 +21,16 @@ class Pointwise {
 
  private:
   friend class PointwiseLaunch;
-  std::string text(const std::string& variant) const;
-  const Kernel& kernel(const std::string& variant) const;
+  const Kernel& kernel(const PointwiseForm& form, int device) const;
 
   std::vector<Dtype> inputs_, outputs_;
   std::string body_;
-  // Which of the kernels made from it serves a choice of operand kinds; searched in line, there are few.
-  mutable std::vector<std::pair<std::string, const Kernel*>> variants_;
+  struct Variant {
+    PointwiseForm form;
+    int device;
+    const Kernel* kernel;
+  };
+  mutable std::vector<Variant> variants_;  // searched in line, there are few
 };
 
 // One op of elementwise.def by its number, from and to these dtypes; made once.
