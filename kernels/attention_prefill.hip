@@ -315,7 +315,8 @@ DEVICE void write_rows(const AttentionArgs& a, const Task& t, const T* sinks, T*
   }
 }
 
-KERNEL(THREADS)
+// Two waves a SIMD of CDNA: older compilers would take a few registers too many.
+KERNEL_WAVES(THREADS, WAVE == 64 ? 2 : 1)
 attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __restrict__ v,
                   const MaskType* __restrict__ mask, const T* __restrict__ sinks, T* __restrict__ out,
                   float* __restrict__ partial, float* __restrict__ partial_stats,

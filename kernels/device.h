@@ -30,11 +30,16 @@ using i64 = long long;
 #define DEVICE __attribute__((device, always_inline)) inline
 #define SHARED __attribute__((shared))
 #define KERNEL(threads) extern "C" __attribute__((global, amdgpu_flat_work_group_size(1, threads))) void
+// With registers for at least `waves` resident waves of a SIMD.
+#define KERNEL_WAVES(threads, waves)                                           \
+  extern "C" __attribute__((global, amdgpu_flat_work_group_size(1, threads), \
+                            amdgpu_waves_per_eu(waves))) void
 #define STRUCT_ARGUMENT const
 #else
 #define DEVICE __device__ __forceinline__
 #define SHARED __shared__
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
+#define KERNEL_WAVES(threads, waves) KERNEL(threads)
 #define STRUCT_ARGUMENT const __grid_constant__
 #endif
 // STRUCT_ARGUMENT stands before the type of a struct passed by value, e.g. a Layout: NVIDIA's compiler may otherwise
