@@ -59,6 +59,8 @@ def pytest_collection_modifyitems(config, items):
         kept, left_out = select(items, config.getoption("--gpu-quick"), config.getoption("--shard"))
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+    # The longest first: pytest -n deals them out to its processes in turn.
+    items.sort(key=lambda item: item.path.name != "test_gpu_emulated.py")
     slow = pytest.mark.skip(reason="slow: run with --run-slow")
     cpu = pytest.mark.skip(reason="runs on the CPU device only")
     gpu = pytest.mark.skip(reason="about the GPU device: run with --device gpu")

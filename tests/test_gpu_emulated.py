@@ -24,8 +24,11 @@ HERE = Path(__file__).resolve().parent
 PACKAGE = Path(core.__file__).resolve().parent.parent
 
 OPS = ("test_op_values.py", "test_op_layouts.py", "test_op_compile.py")
-GPU = tuple(
-    sorted(p.name for p in HERE.glob("test_*.py") if "pytestmark = pytest.mark.gpu_only" in p.read_text())
+CORE = "test_gpu_core.py"
+OWN = tuple(
+    p.name
+    for p in sorted(HERE.glob("test_*.py"))
+    if "\npytestmark = pytest.mark.gpu_only" in p.read_text() and p.name != CORE
 )
 
 # Every how many cases of the op table, of the GPU's own tests; parts.
@@ -45,8 +48,9 @@ def chunks() -> list:
         for p in range(parts):
             made.append(pytest.param(arch, OPS, ops, f"{p}/{parts}", id=f"{arch}-ops-{p}"))
         made += [
-            pytest.param(arch, GPU, own, f"{p}/{parts // 2}", id=f"{arch}-own-{p}") for p in range(parts // 2)
+            pytest.param(arch, OWN, own, f"{p}/{parts // 2}", id=f"{arch}-own-{p}") for p in range(parts // 2)
         ]
+        made.append(pytest.param(arch, (CORE,), 1, "0/1", id=f"{arch}-core"))
     return made
 
 
@@ -60,6 +64,7 @@ def environment(arch: str) -> dict[str, str]:
         "MLX_ROCM_LIBRARIES": str(hip.build()),
         "MLX_ROCM_DRIVER": "hip",
         "MLX_ROCM_QUIET": "1",
+        "MLX_ROCM_TEST_EXAMPLES": "10",  # every random program is a kernel or more
         "AMDEMU_ARCH": arch,
         "AMDEMU_THREADS": "1",  # pytest -n uses the other cores
     }
