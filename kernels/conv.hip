@@ -35,7 +35,7 @@ DEVICE void place(Vec<T, RUN>& to, int at, const Vec<T, Count>& from) {
   for (int i = 0; i < Count; i++) to[at + i] = from[i];
 }
 
-#if !GRADIENT
+#if !defined(GRADIENT) || !GRADIENT
 KERNEL(THREADS)
 conv(const T* __restrict__ x, const T* __restrict__ w, OUT* __restrict__ y, STRUCT_ARGUMENT Conv g,
      INDEX positions, u32 m_tiles, u32 n_tiles, u32 steps) {

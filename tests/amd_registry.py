@@ -283,7 +283,7 @@ def _scan(
 
 
 # Sixteen keys with their partners in registers, which the shuffles of a whole stage overlap.
-_SORT_WAVES = {"gfx9": 3, "gfx": 8}
+_SORT_WAVES = {"gfx9": 3, "gfx10": 7, "gfx": 8}
 _RADIX_WAVES = {"gfx9": 3, "gfx": 8}
 
 SORTING: tuple[Row, ...] = (
@@ -626,13 +626,14 @@ KERNELS: tuple[Row, ...] = (
         "norm_rows",
         {**_WIDE_ROW, "LAYER": "0", "WEIGHT": "1", "BIAS": "0"},
         needs=(*_VECTORS, "DPP"),
+        waves={"gfx": 8, "gfx9": 7},
     ),
     Row(
         "kernels/norm.hip",
         "norm_rows",
         {**_WIDE_ROW, "LAYER": "1", **_AFFINE},
         needs=(*_VECTORS, "DPP"),
-        waves={"gfx9": 6, "gfx1": 8},
+        waves={"gfx9": 5, "gfx1": 8},
     ),
     Row("kernels/norm_long.hip", "norm_long", {**_ROW, "LAYER": "1", **_AFFINE}, needs=(*_VECTORS, "DPP")),
     *_INDEXING,

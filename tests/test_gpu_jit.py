@@ -429,7 +429,11 @@ def test_info_names_the_compiler(amd):
     def info(**more):
         environment = {**amd.environment, "AMDEMU_ARCH": "gfx1151", **more}
         return subprocess.run(
-            [sys.executable, "-c", code], env=environment, check=True, capture_output=True
+            [sys.executable, "-c", code],
+            cwd=amd.folder,
+            env=environment,
+            check=True,
+            capture_output=True,
         ).stdout
 
     assert b"hiprtc" in info()
@@ -452,7 +456,12 @@ def test_program_on_two_devices(amd):
     def run(devices="gfx1151,gfx942"):
         environment = {**amd.environment, "MLX_ROCM_KERNELS": "", "AMDEMU_ARCH": devices}
         out = subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=environment, check=False, capture_output=True, text=True
+            [sys.executable, "-c", PROGRAM],
+            cwd=amd.folder,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
         )
         assert out.returncode == 0, out.stderr
         *lines, compiled = out.stdout.splitlines()
