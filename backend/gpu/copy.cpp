@@ -1,5 +1,7 @@
 // Copies: none when a view will do, one launch otherwise.
 #include <algorithm>
+#include <array>
+#include <memory>
 
 #include "backend/core/error.h"
 #include "backend/gpu/pointwise.h"
@@ -26,7 +28,9 @@ array as_bits(const array& a, const Shape& shape, const Strides& strides) {
 }
 
 const Pointwise& converter(Dtype from, Dtype to) {
-  static std::unique_ptr<Pointwise> made[Dtype::count][Dtype::count];
+  // Never destroyed, see pointwise_op.
+  using Table = std::array<std::array<std::unique_ptr<Pointwise>, Dtype::count>, Dtype::count>;
+  static Table& made = *new Table;
   auto& slot = made[from.val][to.val];
   if (!slot) {
     std::string body = "  y0 = convert<" + std::string(compute_name(to)) + ">(x0);\n";

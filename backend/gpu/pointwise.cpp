@@ -273,7 +273,9 @@ const Kernel& Pointwise::kernel(const PointwiseForm& form, int device) const {
 
 const Pointwise& pointwise_op(int id, Dtype in, Dtype out) {
   // Under the evaluation lock, as all of gpu().
-  static std::array<std::array<std::unique_ptr<Pointwise>, Dtype::count>, cpu::num_elementwise> made;
+  // Never destroyed: another thread may be evaluating while the process ends.
+  using Table = std::array<std::array<std::unique_ptr<Pointwise>, Dtype::count>, cpu::num_elementwise>;
+  static Table& made = *new Table;
   auto& slot = made[id][in.val];
   if (!slot) {
     const bool unary = id != cpu::id_select && cpu::elementwise_arity(id) == 1;

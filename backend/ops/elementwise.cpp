@@ -49,8 +49,9 @@ array power_by_exponent(const array& a, const array& /*b*/, const array& y) {
 }
 
 const std::vector<Row>& rows() {
-  static const std::vector<Row> table = [] {
-    std::vector<Row> t;
+  static const std::vector<Row>& table = *[] {
+    auto* made = new std::vector<Row>;  // never destroyed, see op_of
+    std::vector<Row>& t = *made;
 #define ZERO Zero{}
 #define ONE One{}
 #define MINUS_ONE MinusOne{}
@@ -72,7 +73,7 @@ const std::vector<Row>& rows() {
 #undef ONE
 #undef MINUS_ONE
 #undef COMPLEX_LINEAR
-    return t;
+    return made;
   }();
   return table;
 }
@@ -182,9 +183,10 @@ class Elementwise : public Op {
 
 // One shared op object per row: elementwise ops have no parameters.
 const Ref<Op>& op_of(int id) {
-  static const std::vector<Ref<Op>> ops = [] {
-    std::vector<Ref<Op>> v;
-    for (const Row& r : rows()) v.push_back(op<Elementwise>(r));
+  // Never destroyed: another thread may be at work while the process ends.
+  static const auto& ops = *[] {
+    auto* v = new std::vector<Ref<Op>>;
+    for (const Row& r : rows()) v->push_back(op<Elementwise>(r));
     return v;
   }();
   return ops[id];
