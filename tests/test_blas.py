@@ -79,7 +79,7 @@ def run(libraries, log, **variables) -> list[str]:
         **variables,
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=env, cwd=HERE.parent, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROGRAM], env=env, cwd=log.parent, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return log.read_text().splitlines() if log.exists() else []

@@ -67,7 +67,8 @@ def test_version_and_info(tmp_path):
     facts = json.loads(result.stdout)
     assert "cpu" in facts["devices"]
     assert facts["mlx_rocm"]["default device"] in ("cpu", "gpu")
-    assert set(facts) == {"mlx_rocm", "devices", "machine", "versions", "caches", "environment"}
+    known = {"mlx_rocm", "devices", "machine", "versions", "caches", "environment"}
+    assert set(facts) - {"GPU"} == known  # GPU: its compiler, or why there is none
     assert "do-not-show" not in result.stdout
     assert "default device" in cli(tmp_path, "info").stdout
 

@@ -225,6 +225,6 @@ def test_a_failed_product_has_no_value(tmp_path):
     env = {**os.environ, "MLX_ROCM_KERNELS": str(tmp_path / "kernels"), "XDG_CACHE_HOME": str(tmp_path)}
     env["MLX_ROCM_BLAS"] = "0"
     done = subprocess.run(
-        [sys.executable, "-c", FAILING], env=env, cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-c", FAILING], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["True", "True"], done.stdout + done.stderr[-2000:]
