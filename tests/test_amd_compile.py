@@ -92,7 +92,7 @@ FAULTY = {
     ),
     "compare-and-swap loop": (
         """
-        KERNEL(64) faulty(bf16* x, bf16 y) { atomic_add_by_swap(x + thread_x(), y); }
+        KERNEL(64) faulty(bf16* x, bf16 y) { atomic_apply<AddHalves>(x + thread_x(), y); }
         """,
         "compare-and-swap loop: global_atomic_cmpswap",
     ),
