@@ -211,7 +211,7 @@ ConvRoute conv_gradient_route(const ConvShape& s, Dtype dtype, const Target& tar
   // A step is a position, and a workgroup has 256 elements of the result.
   r.step = 1;
   r.threads = 256;
-  split_sum(r, ceil_div(size, 256), ceil_div(s.positions(), 16), size, compute_units);
+  split_sum(r, ceil_div(size, 256), ceil_div(s.positions(), 16), size, 4 * compute_units);
   r.steps = std::max<int64_t>(1, ceil_div(s.positions(), r.parts));
   r.parts = std::max<int64_t>(1, ceil_div(s.positions(), r.steps));
   return r;
