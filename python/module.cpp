@@ -1,4 +1,5 @@
 #include "python/bind.h"
+#include "python/gil.h"
 
 namespace mlx_rocm::python {
 
@@ -66,4 +67,6 @@ NB_MODULE(core, m) {
   init_distributed(m);
   init_gpu_jit(m);
   init_gpu_routes(m);
+  // Last, so that it comes first at exit.
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function([] { mlx_rocm::end_threads_outside_gil(); }));
 }

@@ -412,15 +412,24 @@ EXITS = {
         threading.Thread(target=work, daemon=True).start()
         mx.eval(mx.ones(10))
     """,
+    "threads that compute, wait and read": """
+        import random, threading, time
+        def work(device):
+            s = mx.new_stream(device)
+            while True:
+                x = mx.add(mx.ones(1000, stream=s), 1, stream=s)
+                mx.async_eval(x)
+                x.tolist()
+                mx.synchronize(s)
+        for device in (mx.gpu, mx.cpu, mx.gpu):
+            threading.Thread(target=work, args=(device,), daemon=True).start()
+        time.sleep(random.random() / 2)
+    """,
     "an exception": "x = mx.ones(10)\nmx.async_eval(x)\nraise SystemExit(0)",
 }
 
 
-# A daemon thread that still launches while the process ends fails in one exit of five on the emulator: see docs/status.md.
-KINDS = [pytest.param(how, marks=pytest.mark.slow if "thread" in how else ()) for how in EXITS]
-
-
-@pytest.mark.parametrize("how", KINDS)
+@pytest.mark.parametrize("how", EXITS)
 def test_clean_exit(request, how):
     for _ in range(50 if request.config.getoption("--run-slow") else 3):
         run = child(EXITS[how], timeout=120)

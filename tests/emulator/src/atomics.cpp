@@ -72,8 +72,8 @@ void add_integer_operations(std::vector<AtomicOp>& ops, const std::array<std::ar
 }
 
 const std::vector<AtomicOp>& operations() {
-  static const std::vector<AtomicOp> rows = [] {
-    std::vector<AtomicOp> ops;
+  static const auto& rows = *[] {
+    auto& ops = *new std::vector<AtomicOp>;
     add_integer_operations<u32, i32>(ops, {{{"add", "add_u32"},
                                             {"sub", "sub_u32"},
                                             {"umax", "max_u32"},
@@ -118,7 +118,7 @@ const std::vector<AtomicOp>& operations() {
         operation<u32>(nullptr, "pk_add_f16", [](u32 x, u32 y) { return add_pairs<f16>(x, y, add_f16); }));
     ops.push_back(
         operation<u32>(nullptr, "pk_add_bf16", [](u32 x, u32 y) { return add_pairs<u16>(x, y, add_bf16); }));
-    return ops;
+    return &ops;
   }();
   return rows;
 }

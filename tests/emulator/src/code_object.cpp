@@ -32,7 +32,7 @@ struct Value {
   std::vector<Value> items;       // of a map or an array
 
   const Value& at(std::string_view key) const {
-    static const Value none;
+    static const Value& none = *new Value;
     const auto it = std::find(keys.begin(), keys.end(), key);
     return it == keys.end() ? none : items[it - keys.begin()];
   }

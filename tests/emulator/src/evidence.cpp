@@ -15,7 +15,7 @@ constexpr size_t kMostRecords = 65536;
 
 std::atomic<bool> g_enabled{false};
 std::mutex g_mutex;
-std::vector<LaunchRecord> g_records;
+std::vector<LaunchRecord>& g_records = *new std::vector<LaunchRecord>;  // never destroyed
 
 void write_triple(std::ostream& out, const std::array<u32, 3>& v) {
   out << "[" << v[0] << "," << v[1] << "," << v[2] << "]";

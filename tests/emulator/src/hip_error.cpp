@@ -12,7 +12,7 @@ struct Row {
 };
 
 const std::map<int, Row>& rows() {
-  static const std::map<int, Row> table = {
+  static const auto& table = *new std::map<int, Row>{
       {kSuccess, {"hipSuccess", "no error"}},
       {kInvalidValue, {"hipErrorInvalidValue", "invalid argument"}},
       {kOutOfMemory, {"hipErrorOutOfMemory", "out of memory"}},
@@ -46,7 +46,7 @@ const Row& row(int status) {
 
 thread_local int t_last = kSuccess;
 std::mutex g_mutex;
-std::string g_fault;
+std::string& g_fault = *new std::string;  // never destroyed: a stream may still fault while the process ends
 
 }  // namespace
 

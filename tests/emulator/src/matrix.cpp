@@ -350,7 +350,7 @@ constexpr Number F16 = Number::F16, BF16 = Number::BF16, F32 = Number::F32, F64 
                  BF8 = Number::Bf8, MX = Number::MX;
 
 const std::vector<MatrixOp>& wmma_ops(Layout layout) {
-  static const std::vector<MatrixOp> rdna3 = {
+  static const auto& rdna3 = *new std::vector<MatrixOp>{
       {"v_wmma_f32_16x16x16_f16", Layout::Rdna3, 16, 16, 1, F16, F16, F32},
       {"v_wmma_f32_16x16x16_bf16", Layout::Rdna3, 16, 16, 1, BF16, BF16, F32},
       {"v_wmma_f16_16x16x16_f16", Layout::Rdna3, 16, 16, 1, F16, F16, F16},
@@ -358,7 +358,7 @@ const std::vector<MatrixOp>& wmma_ops(Layout layout) {
       {"v_wmma_i32_16x16x16_iu8", Layout::Rdna3, 16, 16, 1, IU8, IU8, I32},
       {"v_wmma_i32_16x16x16_iu4", Layout::Rdna3, 16, 16, 1, IU4, IU4, I32},
   };
-  static const std::vector<MatrixOp> rdna4 = {
+  static const auto& rdna4 = *new std::vector<MatrixOp>{
       {"v_wmma_f32_16x16x16_f16", Layout::Rdna4, 16, 16, 1, F16, F16, F32},
       {"v_wmma_f32_16x16x16_bf16", Layout::Rdna4, 16, 16, 1, BF16, BF16, F32},
       {"v_wmma_f16_16x16x16_f16", Layout::Rdna4, 16, 16, 1, F16, F16, F16},
@@ -376,7 +376,7 @@ const std::vector<MatrixOp>& wmma_ops(Layout layout) {
 
 // CDNA2 writes "16x16x16f16", CDNA3 "16x16x16_f16"; the same instruction.
 const std::vector<MatrixOp>& mfma_ops() {
-  static const std::vector<MatrixOp> rows = {
+  static const auto& rows = *new std::vector<MatrixOp>{
       {"v_mfma_f32_32x32x1_2b_f32", Layout::Cdna, 32, 1, 2, F32, F32, F32},
       {"v_mfma_f32_32x32x1f32", Layout::Cdna, 32, 1, 2, F32, F32, F32},
       {"v_mfma_f32_16x16x1_4b_f32", Layout::Cdna, 16, 1, 4, F32, F32, F32},

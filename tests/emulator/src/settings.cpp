@@ -50,7 +50,7 @@ Settings read_settings() {
 }  // namespace
 
 const Settings& settings() {
-  static const Settings values = read_settings();
+  static const Settings& values = *new Settings(read_settings());  // never destroyed: streams may outlive it
   return values;
 }
 

@@ -4,7 +4,7 @@ namespace emu {
 
 const std::vector<Target>& targets() {
   // Device facts are those of one product of each architecture (the name says which).
-  static const std::vector<Target> rows = {
+  static const auto& rows = *new std::vector<Target>{
       {"gfx90a", "AMD Instinct MI210 (emulated)", 9, 64, true, true, false, 104, 65536, 131072, 2048, 8 << 20,
        4096, 1700000, 1600000, 9, 0, ":sramecc+:xnack-"},
       {"gfx942", "AMD Instinct MI300X (emulated)", 9, 64, true, true, false, 304, 65536, 131072, 2048,

@@ -6,7 +6,7 @@
 namespace emu {
 
 const std::vector<MemoryType>& load_types() {
-  static const std::vector<MemoryType> rows = {
+  static const auto& rows = *new std::vector<MemoryType>{
       {"dword", "b32", 4, Form::Words},
       {"dwordx2", "b64", 8, Form::Words},
       {"dwordx3", "b96", 12, Form::Words},
@@ -26,7 +26,7 @@ const std::vector<MemoryType>& load_types() {
 }
 
 const std::vector<MemoryType>& store_types() {
-  static const std::vector<MemoryType> rows = {
+  static const auto& rows = *new std::vector<MemoryType>{
       {"dword", "b32", 4, Form::Words},    {"dwordx2", "b64", 8, Form::Words},
       {"dwordx3", "b96", 12, Form::Words}, {"dwordx4", "b128", 16, Form::Words},
       {"byte", "b8", 1, Form::LowHalf},    {"byte_d16_hi", "d16_hi_b8", 1, Form::HighHalf},
@@ -37,7 +37,7 @@ const std::vector<MemoryType>& store_types() {
 
 // LDS uses the same names before and after GFX11; only "read" became "load".
 const std::vector<MemoryType>& lds_load_types() {
-  static const std::vector<MemoryType> rows = {
+  static const auto& rows = *new std::vector<MemoryType>{
       {"b32", "b32", 4, Form::Words},           {"b64", "b64", 8, Form::Words},
       {"b96", "b96", 12, Form::Words},          {"b128", "b128", 16, Form::Words},
       {"u8", "u8", 1, Form::Unsigned},          {"i8", "i8", 1, Form::Signed},
@@ -50,7 +50,7 @@ const std::vector<MemoryType>& lds_load_types() {
 }
 
 const std::vector<MemoryType>& lds_store_types() {
-  static const std::vector<MemoryType> rows = {
+  static const auto& rows = *new std::vector<MemoryType>{
       {"b32", "b32", 4, Form::Words},   {"b64", "b64", 8, Form::Words},
       {"b96", "b96", 12, Form::Words},  {"b128", "b128", 16, Form::Words},
       {"b8", "b8", 1, Form::LowHalf},   {"b8_d16_hi", "b8_d16_hi", 1, Form::HighHalf},
