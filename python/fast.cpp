@@ -25,36 +25,16 @@ array rope_offset(nb::handle offset) {
 
 Axes axes_in_order(nb::handle axis, const array& a) { return to_axes(axis, a); }
 
-nb::object metal_callable(MetalKernelCall kernel) {
-  auto call = [kernel = std::move(kernel)](const std::vector<Operand>& inputs, const std::vector<Shape>& output_shapes,
-                                           const std::vector<Dtype>& output_dtypes, const std::vector<int32_t>& grid,
-                                           const std::vector<int32_t>& threadgroup, nb::handle template_arguments,
-                                           std::optional<double> init_value, bool, const StreamOrDevice& s) {
-    MetalKernelCall c = kernel;
-    if (output_shapes.size() != output_dtypes.size() || output_shapes.size() != c.output_names.size()) {
-      value_error("[metal_kernel] ", c.name, " has ", c.output_names.size(), " outputs, but ", output_shapes.size(),
-                  " shapes and ", output_dtypes.size(), " dtypes were given.");
-    }
-    for (size_t i = 0; i < output_shapes.size(); ++i) c.outputs.push_back({output_shapes[i], output_dtypes[i]});
-    c.grid = grid;
-    c.threadgroup = threadgroup;
-    c.init_value = init_value;
-    if (!template_arguments.is_none()) {
-      for (nb::handle t : template_arguments) {
-        c.template_arguments.push_back({nb::cast<std::string>(nb::str(nb::object(t[0]))),
-                                        nb::cast<std::string>(nb::str(nb::object(t[1])))});
-      }
-    }
-    Arrays in;
-    for (const Operand& o : inputs) in.push_back(to_array(o));
-    return metal_kernel(std::move(c), std::move(in), s);
-  };
-  return nb::cpp_function(call, nb::kw_only(), "inputs"_a, "output_shapes"_a, "output_dtypes"_a, "grid"_a,
-                          "threadgroup"_a, "template"_a = nb::none(), "init_value"_a = nb::none(),
-                          "verbose"_a = false, "stream"_a = nb::none());
+// --- kernels whose source users write
+
+using TemplateArgument = std::pair<std::string, std::string>;
+
+TemplateArgument metal_template_argument(nb::handle argument) {
+  return {nb::cast<std::string>(nb::str(nb::object(argument[0]))),
+          nb::cast<std::string>(nb::str(nb::object(argument[1])))};
 }
 
-std::pair<std::string, std::string> template_declaration(nb::handle argument) {
+TemplateArgument hip_template_declaration(nb::handle argument) {
   const auto name = nb::cast<std::string>(nb::object(argument[0]));
   const nb::object value(argument[1]);
   if (nb::isinstance<Dtype>(value)) return {name, hip_template_argument(name, nb::cast<Dtype>(value))};
@@ -63,46 +43,77 @@ std::pair<std::string, std::string> template_declaration(nb::handle argument) {
   type_error("[hip_kernel] Template argument ", name, " must be a dtype, a bool or an int.");
 }
 
-nb::object hip_callable(HipKernelCall kernel) {
-  auto call = [kernel = std::move(kernel)](const std::vector<Operand>& inputs, const std::vector<Shape>& output_shapes,
-                                           const std::vector<Dtype>& output_dtypes, const std::vector<int32_t>& grid,
-                                           const std::vector<int32_t>& threadgroup, nb::handle template_arguments,
-                                           std::optional<double> init_value, bool verbose, const StreamOrDevice& s) {
-    HipKernelCall c = kernel;
+// What one language does in its own way. `call` runs the op; the flag says that the source is to be printed.
+template <class Call>
+struct KernelLanguage {
+  const char* op;
+  TemplateArgument (*template_argument)(nb::handle);
+  Arrays (*call)(Call, Arrays, bool verbose, const StreamOrDevice&);
+};
+
+constexpr KernelLanguage<HipKernelCall> kHip{
+    "hip_kernel", hip_template_declaration,
+    [](HipKernelCall c, Arrays in, bool verbose, const StreamOrDevice& s) {
+      if (verbose) nb::print(nb::str(("Generated source of " + c.name + ":\n" + hip_kernel_text(c, in)).c_str()));
+      return hip_kernel(std::move(c), std::move(in), s);
+    }};
+constexpr KernelLanguage<MetalKernelCall> kMetal{
+    "metal_kernel", metal_template_argument,
+    [](MetalKernelCall c, Arrays in, bool, const StreamOrDevice& s) {
+      return metal_kernel(std::move(c), std::move(in), s);
+    }};
+
+// The function that calls the kernel.
+template <class Call>
+nb::object kernel_callable(const KernelLanguage<Call>& language, Call kernel) {
+  auto call = [language, kernel = std::move(kernel)](
+                  const std::vector<Operand>& inputs, const std::vector<Shape>& output_shapes,
+                  const std::vector<Dtype>& output_dtypes, const std::vector<int32_t>& grid,
+                  const std::vector<int32_t>& threadgroup, nb::handle template_arguments,
+                  std::optional<double> init_value, bool verbose, const StreamOrDevice& s) {
+    Call c = kernel;
     if (output_shapes.size() != output_dtypes.size() || output_shapes.size() != c.output_names.size()) {
-      value_error("[hip_kernel] ", c.name, " has ", c.output_names.size(), " outputs, but ", output_shapes.size(),
-                  " shapes and ", output_dtypes.size(), " dtypes were given.");
+      value_error("[", language.op, "] ", c.name, " has ", c.output_names.size(), " outputs, but ",
+                  output_shapes.size(), " shapes and ", output_dtypes.size(), " dtypes were given.");
     }
     for (size_t i = 0; i < output_shapes.size(); ++i) c.outputs.push_back({output_shapes[i], output_dtypes[i]});
     c.grid = grid;
     c.threadgroup = threadgroup;
     c.init_value = init_value;
     if (!template_arguments.is_none()) {
-      for (nb::handle t : template_arguments) c.template_arguments.push_back(template_declaration(t));
+      for (nb::handle t : template_arguments) c.template_arguments.push_back(language.template_argument(t));
     }
     Arrays in;
     for (const Operand& o : inputs) in.push_back(to_array(o));
-    if (verbose) nb::print(nb::str(("Generated source of " + c.name + ":\n" + hip_kernel_text(c, in)).c_str()));
-    return hip_kernel(std::move(c), std::move(in), s);
+    return language.call(std::move(c), std::move(in), verbose, s);
   };
   return nb::cpp_function(call, nb::kw_only(), "inputs"_a, "output_shapes"_a, "output_dtypes"_a, "grid"_a,
                           "threadgroup"_a, "template"_a = nb::none(), "init_value"_a = nb::none(),
                           "verbose"_a = false, "stream"_a = nb::none());
 }
 
+using Names = std::vector<std::string>;
+
+// A call in which all is set that does not change from call to call.
+template <class Call>
+Call described(const std::string& name, const Names& input_names, const Names& output_names,
+               const std::string& source, const std::string& header, bool row_contiguous) {
+  Call kernel;
+  kernel.name = name;
+  kernel.source = source;
+  kernel.header = header;
+  kernel.input_names = input_names;
+  kernel.output_names = output_names;
+  kernel.row_contiguous = row_contiguous;
+  return kernel;
+}
+
 void def_hip_kernels(nb::module_& f) {
-  auto make = [](const std::string& name, const std::vector<std::string>& input_names,
-                 const std::vector<std::string>& output_names, const std::string& source, const std::string& header,
-                 bool row_contiguous, int shared_memory) {
-    HipKernelCall kernel;
-    kernel.name = name;
-    kernel.source = source;
-    kernel.header = header;
-    kernel.input_names = input_names;
-    kernel.output_names = output_names;
-    kernel.row_contiguous = row_contiguous;
+  auto make = [](const std::string& name, const Names& input_names, const Names& output_names,
+                 const std::string& source, const std::string& header, bool row_contiguous, int shared_memory) {
+    auto kernel = described<HipKernelCall>(name, input_names, output_names, source, header, row_contiguous);
     kernel.shared_memory = shared_memory;
-    return hip_callable(std::move(kernel));
+    return kernel_callable(kHip, std::move(kernel));
   };
   f.def("hip_kernel", make, "name"_a, "input_names"_a, "output_names"_a, "source"_a, "header"_a = "",
         "ensure_row_contiguous"_a = true, "shared_memory"_a = 0,
@@ -112,9 +123,8 @@ void def_hip_kernels(nb::module_& f) {
         "init_value, verbose and stream, and returns the list of outputs.");
   f.def(
       "cuda_kernel",
-      [make](const std::string& name, const std::vector<std::string>& input_names,
-             const std::vector<std::string>& output_names, const std::string& source, const std::string& header,
-             bool row_contiguous, int shared_memory) {
+      [make](const std::string& name, const Names& input_names, const Names& output_names, const std::string& source,
+             const std::string& header, bool row_contiguous, int shared_memory) {
         if (!is_available(Device::gpu)) runtime_error("[cuda_kernel] No CUDA back-end.");
         return make(name, input_names, output_names, source, header, row_contiguous, shared_memory);
       },
@@ -128,18 +138,11 @@ void def_hip_kernels(nb::module_& f) {
 void def_foreign_kernels(nb::module_& f) {
   f.def(
       "metal_kernel",
-      [](const std::string& name, const std::vector<std::string>& input_names,
-         const std::vector<std::string>& output_names, const std::string& source, const std::string& header,
-         bool row_contiguous, bool atomic_outputs, const nb::object&) {
-        MetalKernelCall kernel;
-        kernel.name = name;
-        kernel.source = source;
-        kernel.header = header;
-        kernel.input_names = input_names;
-        kernel.output_names = output_names;
-        kernel.row_contiguous = row_contiguous;
+      [](const std::string& name, const Names& input_names, const Names& output_names, const std::string& source,
+         const std::string& header, bool row_contiguous, bool atomic_outputs, const nb::object&) {
+        auto kernel = described<MetalKernelCall>(name, input_names, output_names, source, header, row_contiguous);
         kernel.atomic_outputs = atomic_outputs;
-        return metal_callable(std::move(kernel));
+        return kernel_callable(kMetal, std::move(kernel));
       },
       "name"_a, "input_names"_a, "output_names"_a, "source"_a, "header"_a = "", "ensure_row_contiguous"_a = true,
       "atomic_outputs"_a = false, "compile_options"_a = nb::none(),

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "backend/core/error.h"
-#include "backend/core/op.h"
 #include "backend/gpu/gpu.h"
 #include "backend/ops/ops.h"
 
@@ -69,30 +68,12 @@ class ArgumentList {
   std::vector<gpu::detail::Argument> items_;
 };
 
-class HipKernel : public OpBase<HipKernel> {
+class HipKernel : public CustomKernel<HipKernel, HipKernelCall> {
  public:
   static constexpr const char* kName = "hip_kernel";
-  HipKernelCall call;
-  std::vector<Shape> shapes;
-  std::vector<Dtype> dtypes;
-  HipKernel() = default;
-  explicit HipKernel(HipKernelCall c) : call(std::move(c)) {
-    for (const Spec& s : call.outputs) {
-      shapes.push_back(s.shape);
-      dtypes.push_back(s.dtype);
-    }
-  }
-  static auto fields(auto& self) {
-    auto& c = self.call;
-    return std::tie(c.name, c.source, c.header, c.input_names, c.output_names, self.shapes, self.dtypes, c.grid,
-                    c.threadgroup, c.template_arguments, c.init_value, c.row_contiguous, c.shared_memory);
-  }
+  using CustomKernel::CustomKernel;
+  static auto fields(auto& self) { return std::tuple_cat(common_fields(self), std::tie(self.call.shared_memory)); }
 
-  std::vector<Spec> infer(const Arrays&) const override {
-    std::vector<Spec> specs;
-    for (size_t i = 0; i < shapes.size(); ++i) specs.push_back({shapes[i], dtypes[i]});
-    return specs;
-  }
   void cpu(const Arrays&, const Arrays&) override { value_error("[hip_kernel] Only supports the GPU."); }
   void gpu(const Arrays& in, const Arrays& out) override {
     Arrays inputs;
@@ -200,9 +181,7 @@ Arrays hip_kernel(HipKernelCall call, Arrays inputs, const StreamOrDevice& s) {
   check_sizes(call, inputs);
   const Stream stream = to_stream(s);
   if (stream.device.type == Device::cpu) value_error("[hip_kernel] Only supports the GPU.");
-  Ref<Op> kernel = op<HipKernel>(std::move(call));
-  std::vector<Spec> specs = kernel->infer(inputs);
-  return apply_as(std::move(kernel), std::move(inputs), stream, std::move(specs));
+  return apply_custom_kernel<HipKernel>(std::move(call), std::move(inputs), stream);
 }
 
 }  // namespace mlx_rocm

@@ -1,23 +1,14 @@
 #pragma once
 
-#include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "backend/core/array.h"
+#include "backend/ops/custom_kernel.h"
 
 namespace mlx_rocm {
 
-// A call of a kernel that a user wrote in HIP or CUDA. kernels/custom.hip has what its source may use.
-struct HipKernelCall {
-  std::string name, source, header;
-  std::vector<std::string> input_names, output_names;
-  std::vector<Spec> outputs;
-  std::vector<int32_t> grid, threadgroup;  // threads in all, and in a workgroup, along x, y, z
-  std::vector<std::pair<std::string, std::string>> template_arguments;  // name, declaration without the name
-  std::optional<double> init_value;
-  bool row_contiguous = true;
+// A call of a kernel in HIP or CUDA. kernels/custom.hip has what its source may use; its template arguments
+// stand as declarations.
+struct HipKernelCall : CustomKernelCall {
   int shared_memory = 0;  // bytes
 };
 

@@ -1,36 +1,17 @@
 #include "backend/ops/metal_kernel.h"
 
 #include "backend/core/error.h"
-#include "backend/core/op.h"
 #include "backend/transforms/export.h"
 
 namespace mlx_rocm {
 namespace {
 
-class MetalKernel : public OpBase<MetalKernel> {
+class MetalKernel : public CustomKernel<MetalKernel, MetalKernelCall> {
  public:
   static constexpr const char* kName = "metal_kernel";
-  MetalKernelCall call;
-  std::vector<Shape> shapes;
-  std::vector<Dtype> dtypes;
-  MetalKernel() = default;
-  explicit MetalKernel(MetalKernelCall c) : call(std::move(c)) {
-    for (const Spec& s : call.outputs) {
-      shapes.push_back(s.shape);
-      dtypes.push_back(s.dtype);
-    }
-  }
-  static auto fields(auto& self) {
-    auto& c = self.call;
-    return std::tie(c.name, c.source, c.header, c.input_names, c.output_names, self.shapes, self.dtypes, c.grid,
-                    c.threadgroup, c.template_arguments, c.init_value, c.row_contiguous, c.atomic_outputs);
-  }
+  using CustomKernel::CustomKernel;
+  static auto fields(auto& self) { return std::tuple_cat(common_fields(self), std::tie(self.call.atomic_outputs)); }
 
-  std::vector<Spec> infer(const Arrays&) const override {
-    std::vector<Spec> specs;
-    for (size_t i = 0; i < shapes.size(); ++i) specs.push_back({shapes[i], dtypes[i]});
-    return specs;
-  }
   void cpu(const Arrays&, const Arrays&) override { runtime_error("[metal_kernel] No Metal back-end."); }
   void gpu(const Arrays&, const Arrays&) override { runtime_error("[metal_kernel] No Metal back-end."); }
 };
@@ -51,9 +32,7 @@ Arrays metal_kernel(MetalKernelCall call, Arrays inputs, const StreamOrDevice& s
   Device d = device_of(s);
   if (d.type == Device::cpu) value_error("[metal_kernel] Only supports the GPU.");
   Stream stream = is_available(d) ? to_stream(s) : Stream{0, d};
-  Ref<Op> kernel = op<MetalKernel>(std::move(call));
-  std::vector<Spec> specs = kernel->infer(inputs);
-  return apply_as(std::move(kernel), std::move(inputs), stream, std::move(specs));
+  return apply_custom_kernel<MetalKernel>(std::move(call), std::move(inputs), stream);
 }
 
 }  // namespace mlx_rocm
