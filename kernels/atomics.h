@@ -4,26 +4,6 @@
 #pragma once
 #include "device.h"
 
-// The unsigned integer of a size.
-template <int Bytes>
-struct WordOf;
-template <>
-struct WordOf<1> {
-  using type = u8;
-};
-template <>
-struct WordOf<2> {
-  using type = u16;
-};
-template <>
-struct WordOf<4> {
-  using type = u32;
-};
-template <>
-struct WordOf<8> {
-  using type = u64;
-};
-
 #if GPU_AMD
 template <class Type>
 DEVICE Type atomic_add(Type* p, Type x) {
@@ -99,14 +79,14 @@ template <class Op, class Type>
 DEVICE void atomic_apply(Type* p, Type x) {
   Op op;
   if constexpr (sizeof(Type) >= 4) {
-    using Word = typename WordOf<sizeof(Type)>::type;
+    using Word = Unsigned<sizeof(Type)>;
     Word* word = (Word*)p;
     Word seen = atomic_read(word), next;
     do {
       next = bit_cast<Word>(op(bit_cast<Type>(seen), x));
     } while (next != seen && !atomic_replace(word, seen, next));
   } else {
-    using Part = typename WordOf<sizeof(Type)>::type;
+    using Part = Unsigned<sizeof(Type)>;
     u32 byte = (u32)(u64)p & 3, shift = byte * 8;
     u32* word = (u32*)((u8*)p - byte);  // not through an integer: the compiler would lose the address space
     u32 mask = (sizeof(Type) == 1 ? 0xffu : 0xffffu) << shift;

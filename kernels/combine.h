@@ -12,7 +12,7 @@
 // Integers are computed as unsigned ones: they wrap.
 template <class Type>
 struct Arithmetic {
-  using type = typename WordOf<sizeof(Type) < 4 ? 4 : sizeof(Type)>::type;
+  using type = Unsigned<(sizeof(Type) < 4 ? 4 : sizeof(Type))>;
 };
 template <>
 struct Arithmetic<float> {

@@ -26,6 +26,28 @@ using i16 = short;
 using i32 = int;
 using i64 = long long;
 
+// The unsigned type of a size in bytes.
+template <int Bytes>
+struct UnsignedOf;
+template <>
+struct UnsignedOf<1> {
+  using type = u8;
+};
+template <>
+struct UnsignedOf<2> {
+  using type = u16;
+};
+template <>
+struct UnsignedOf<4> {
+  using type = u32;
+};
+template <>
+struct UnsignedOf<8> {
+  using type = u64;
+};
+template <int Bytes>
+using Unsigned = typename UnsignedOf<Bytes>::type;
+
 #if GPU_AMD
 #define DEVICE __attribute__((device, always_inline)) inline
 #define SHARED __attribute__((shared))

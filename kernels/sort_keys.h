@@ -4,25 +4,6 @@
 #include "device.h"
 #include "scalar.h"
 
-template <int Bytes>
-struct Unsigned;
-template <>
-struct Unsigned<1> {
-  using type = u8;
-};
-template <>
-struct Unsigned<2> {
-  using type = u16;
-};
-template <>
-struct Unsigned<4> {
-  using type = u32;
-};
-template <>
-struct Unsigned<8> {
-  using type = u64;
-};
-
 // `Exact` keeps -0 apart from +0 (below it), so that the key can be turned back; otherwise the two are equal.
 template <bool Exact, class Bits>
 DEVICE Bits float_key(Bits bits, Bits infinity_bits) {
@@ -40,7 +21,7 @@ DEVICE Bits float_bits_of(Bits key) {
 // Integers: the sign bit turned over where there is one.
 template <class Type>
 struct SortKey {
-  using Key = typename Unsigned<sizeof(Type)>::type;
+  using Key = Unsigned<sizeof(Type)>;
   static constexpr int bits = 8 * sizeof(Type);
   static constexpr Key flip = (Type)-1 < (Type)0 ? (Key)((Key)1 << (bits - 1)) : (Key)0;
   template <bool Exact>

@@ -2,18 +2,13 @@
 #pragma once
 
 #include <bit>
-#include <cstdint>
 #include <limits>
 #include <type_traits>
 
 #include "backend/core/dtype.h"
+#include "backend/cpu/unsigned.h"
 
 namespace mlx_rocm::cpu {
-
-template <size_t Bytes>
-using UnsignedOf = std::conditional_t<
-    Bytes == 1, uint8_t,
-    std::conditional_t<Bytes == 2, uint16_t, std::conditional_t<Bytes == 4, uint32_t, uint64_t>>>;
 
 template <class T>
 constexpr bool is_float_storage = std::is_floating_point_v<T> || std::is_same_v<T, float16_t> ||
@@ -21,16 +16,16 @@ constexpr bool is_float_storage = std::is_floating_point_v<T> || std::is_same_v<
 
 // The bits of +infinity; a magnitude above them is a NaN.
 template <class T>
-constexpr UnsignedOf<sizeof(T)> infinity_bits() {
+constexpr Unsigned<sizeof(T)> infinity_bits() {
   if constexpr (std::is_same_v<T, float16_t>) return 0x7c00;
   else if constexpr (std::is_same_v<T, bfloat16_t>) return 0x7f80;
-  else return std::bit_cast<UnsignedOf<sizeof(T)>>(std::numeric_limits<T>::infinity());
+  else return std::bit_cast<Unsigned<sizeof(T)>>(std::numeric_limits<T>::infinity());
 }
 
 // `exact` keeps -0 apart from +0 (below it), so that the key can be turned back; otherwise the two are equal.
 template <class T, bool exact>
-inline UnsignedOf<sizeof(T)> float_key(T value) {
-  using U = UnsignedOf<sizeof(T)>;
+inline Unsigned<sizeof(T)> float_key(T value) {
+  using U = Unsigned<sizeof(T)>;
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
   // Without branches: the signs of the data are as good as random.
   const U bits = std::bit_cast<U>(value);
@@ -42,15 +37,15 @@ inline UnsignedOf<sizeof(T)> float_key(T value) {
 }
 
 template <class T>
-inline T float_from_key(UnsignedOf<sizeof(T)> key) {
-  using U = UnsignedOf<sizeof(T)>;
+inline T float_from_key(Unsigned<sizeof(T)> key) {
+  using U = Unsigned<sizeof(T)>;
   constexpr U sign = U(1) << (8 * sizeof(U) - 1);
   return std::bit_cast<T>(U((key & sign) ? key ^ sign : ~key));
 }
 
 template <class T>
 struct SortKey {
-  using Key = UnsignedOf<sizeof(T)>;
+  using Key = Unsigned<sizeof(T)>;
   template <bool exact>
   static Key of(T value) {
     if constexpr (is_float_storage<T>) {

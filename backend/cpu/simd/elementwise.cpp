@@ -9,6 +9,7 @@
 #endif
 
 #include "backend/cpu/tile.h"
+#include "backend/cpu/unsigned.h"
 
 namespace mlx_rocm::cpu::SIMD_NS {
 namespace {
@@ -79,27 +80,9 @@ void remainder(const void* const* in, void* out, int64_t n) {
   outside ? binary<Remainder, float>(in, out, n) : binary<FastRemainder, float>(in, out, n);
 }
 
-template <size_t bytes>
-struct Bits;
-template <>
-struct Bits<1> {
-  using type = uint8_t;
-};
-template <>
-struct Bits<2> {
-  using type = uint16_t;
-};
-template <>
-struct Bits<4> {
-  using type = uint32_t;
-};
-template <>
-struct Bits<8> {
-  using type = uint64_t;
-};
 template <class T>
 void select(const void* const* in, void* out, int64_t n) {
-  using U = typename Bits<sizeof(T)>::type;  // masks vectorise where a choice between values does not
+  using U = Unsigned<sizeof(T)>;  // masks vectorise where a choice between values does not
   auto* c = static_cast<const uint8_t*>(in[0]);
   auto* a = static_cast<const U*>(in[1]);
   auto* b = static_cast<const U*>(in[2]);
