@@ -1,6 +1,8 @@
 // What the outputs of an elementwise op may take over from its inputs: their order in memory, and the memory.
 #pragma once
 
+#include <algorithm>
+
 #include "backend/core/array.h"
 
 namespace mlx_rocm {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "backend/core/elementwise_layout.h"
 #include "backend/core/error.h"
 #include "backend/cpu/move.h"
 #include "backend/cpu/pool.h"
@@ -63,23 +64,6 @@ BlockFn load_fn(Dtype d) {
 BlockFn store_fn(Dtype d) {
   const auto& t = elementwise_table();
   return d == float16 ? t.store_f16 : d == bfloat16 ? t.store_bf16 : nullptr;
-}
-
-// True when every input that is not a single element has the same dense layout: then memory order serves as well
-// as row-major order and the outputs take that layout.
-bool common_layout(const Arrays& in, const Shape& shape, const Strides** layout) {
-  *layout = nullptr;
-  for (const array& a : in) {
-    if (a.size() == 1) continue;
-    if (!(a.shape() == shape)) return false;
-    if (*layout == nullptr) {
-      if (!a.dense()) return false;
-      *layout = &a.strides();
-    } else if (!(a.strides() == **layout)) {
-      return false;
-    }
-  }
-  return true;
 }
 
 // What a thread runs over its share of the tiles.
@@ -320,26 +304,18 @@ void allocate_registers(TileProgram& p) {
 void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, const Arrays& constants) {
   const Shape& shape = out[0].shape();
   const int64_t size = out[0].size();
-  const Strides* layout;
-  bool in_memory_order = common_layout(in, shape, &layout);
+  const CommonLayout layout = common_layout(in, shape);
 
   // Give the outputs memory: an input's where nobody else needs it.
   Job job{program, {}, {}, {}};
   job.single = size == 1;
   SmallVector<int, 8> taken;
   for (const array& o : out) {
-    int donor = -1;
-    for (size_t i = 0; i < in.size() && donor < 0; ++i) {
-      const array& a = in[i];
-      bool fits = in_memory_order ? a.size() == size && a.shape() == shape : a.row_contiguous() && a.shape() == shape;
-      if (!fits || a.itemsize() != o.itemsize() || !a.donatable()) continue;
-      if (std::find(taken.begin(), taken.end(), int(i)) == taken.end()) donor = int(i);
-    }
+    const int donor = find_donor(in, o, layout, taken, [](const array&) { return true; });
     if (donor >= 0) {
-      taken.push_back(donor);
       o.share(in[donor]);
-    } else if (in_memory_order && layout) {
-      o.allocate(*layout);
+    } else if (layout.strides) {
+      o.allocate(*layout.strides);
     } else {
       o.allocate();
     }
@@ -358,7 +334,7 @@ void run_tiles(const TileProgram& program, const Arrays& in, const Arrays& out, 
     s.load = load_fn(s.dtype);
     if (a.size() == 1) {
       s.kind = size == 1 ? Source::direct : Source::splat;
-    } else if (in_memory_order || (a.row_contiguous() && a.shape() == shape)) {
+    } else if (layout.found || (a.row_contiguous() && a.shape() == shape)) {
       s.kind = Source::direct;
     } else {
       s.kind = Source::strided;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "backend/core/elementwise_layout.h"
 #include "backend/core/error.h"
 #include "backend/cpu/tile.h"
 #include "backend/gpu/residency.h"
@@ -23,41 +24,16 @@ constexpr const char* kFunctors[cpu::num_elementwise] = {
     "Select",
 };
 
-// --- donation and memory of the outputs
-
-// The layout that all inputs with more than one element share with each other, or null.
-const Strides* common_layout(const Arrays& in, const Shape& shape) {
-  const array* first = nullptr;
-  for (const array& a : in) {
-    if (a.size() == 1 && shape != a.shape()) continue;
-    if (a.shape() != shape) return nullptr;
-    if (!first) {
-      if (!a.dense()) return nullptr;
-      first = &a;
-    } else if (!(a.row_contiguous() && first->row_contiguous()) && !(a.strides() == first->strides())) {
-      return nullptr;
-    }
-  }
-  return first ? &first->strides() : nullptr;
-}
-
-void give_memory(const Arrays& in, const Arrays& out, const Strides* layout) {
+void give_memory(const Arrays& in, const Arrays& out, const CommonLayout& layout) {
+  // A scalar that only the host has travels by value; its buffer would have to be uploaded.
+  const auto usable = [](const array& a) { return a.size() != 1 || a.buffer()->device(); };
   SmallVector<int, 8> taken;
   for (const array& o : out) {
     if (o.is_evaluated()) continue;
-    int donor = -1;
-    for (size_t i = 0; i < in.size() && donor < 0; ++i) {
-      const array& a = in[i];
-      bool fits = a.shape() == o.shape() && (layout || a.row_contiguous()) && a.itemsize() == o.itemsize();
-      // A scalar that only the host has travels by value; its buffer would have to be uploaded.
-      if (!fits || (a.size() == 1 && !a.buffer()->device()) || !a.donatable() || std::find(taken.begin(), taken.end(), int(i)) != taken.end()) continue;
-      donor = int(i);
-    }
-    if (donor >= 0) {
-      taken.push_back(donor);
+    if (const int donor = find_donor(in, o, layout, taken, usable); donor >= 0) {
       o.share(in[donor]);
-    } else if (layout) {
-      allocate(o, *layout);
+    } else if (layout.strides) {
+      allocate(o, *layout.strides);
     } else {
       allocate(o);
     }
@@ -247,13 +223,13 @@ void Pointwise::operator()(const Arrays& inputs, const Arrays& out) const {
     }
   }
   const Arrays& in = replaced.empty() ? inputs : replaced;
-  const Strides* layout = common_layout(in, out[0].shape());
+  const CommonLayout layout = common_layout(in, out[0].shape());
   give_memory(in, out, layout);
   if (out[0].size() == 0) return;
-  bool flat = layout || std::all_of(in.begin(), in.end(), [](const array& a) { return a.size() == 1; });
+  bool flat = layout.found;
   for (const array& o : out) {
-    const bool rows = !layout || is_row_contiguous(o.shape(), *layout);
-    flat = flat && (rows ? o.row_contiguous() : o.strides() == *layout);
+    const bool rows = !layout.strides || is_row_contiguous(o.shape(), *layout.strides);
+    flat = flat && (rows ? o.row_contiguous() : o.strides() == *layout.strides);
   }
   PointwiseLaunch(*this, in, out).run(flat);
 }
