@@ -15,7 +15,7 @@ from tests.emulator import hip
 
 HERE = Path(__file__).parent
 
-PROGRAM = """
+START = """
 import numpy as np
 import mlx_rocm.core as mx
 
@@ -35,8 +35,8 @@ def wide(x):
 def check(got, want, dtype):
     error = np.abs(wide(got) - want).max() / np.abs(want).max()
     assert error <= TOLERANCE[dtype], (dtype, error)
-
-
+"""
+PROGRAM = """
 for dtype in TOLERANCE:
     a, b, c = draw(dtype, 160, 128), draw(dtype, 128, 136), draw(dtype, 136)
     want = wide(a) @ wide(b)
@@ -69,17 +69,28 @@ def libraries(tmp_path_factory):
     return folder
 
 
-def run(libraries, log, **variables) -> list[str]:
+# One product that is used often, and one that adds to its result.
+REPEATED = """
+a, b, c = draw(mx.float32, 160, 128), draw(mx.float32, 128, 136), draw(mx.float32, 136)
+want = wide(a) @ wide(b)
+for _ in range(5):
+    check(a @ b, want, mx.float32)
+    check(mx.addmm(c, a, b), want + wide(c), mx.float32)
+"""
+
+
+def run(libraries, log, program=PROGRAM, **variables) -> list[str]:
     """The calls that reached the library."""
     env = {
         **os.environ,
         "MLX_ROCM_LIBRARIES": str(libraries),
         "AMDEMU_ARCH": "gfx1201",
         "STAND_IN_LOG": str(log),
+        "XDG_CACHE_HOME": str(log.parent / "cache"),
         **variables,
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=env, cwd=log.parent, capture_output=True, text=True, check=False
+        [sys.executable, "-c", START + program], env=env, cwd=log.parent, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return log.read_text().splitlines() if log.exists() else []
@@ -102,9 +113,65 @@ def test_a_failure_is_tried_once_more(libraries, tmp_path):
 
 
 def test_a_library_without_kernels_for_the_device_is_left_alone(libraries, tmp_path):
-    calls = run(libraries, tmp_path / "log", STAND_IN_NO_ALGORITHM="1")
+    calls = run(libraries, tmp_path / "log", REPEATED, STAND_IN_NO_ALGORITHM="1")
     assert not [line for line in calls if line.startswith("product")]
 
 
 def test_blas_can_be_turned_off(libraries, tmp_path):
-    assert run(libraries, tmp_path / "log", MLX_ROCM_BLAS="0") == []
+    assert run(libraries, tmp_path / "log", REPEATED, MLX_ROCM_BLAS="0") == []
+
+
+def tuned(tmp_path, text=None) -> str:
+    """What is kept of the choices; text: replaces it."""
+    (file,) = (tmp_path / "cache" / "mlx_rocm" / "tuned").glob("blas-*.tsv")
+    if text is not None:
+        file.write_text(text)
+    return file.read_text()
+
+
+PRODUCT = "product 136 160 128 batch 1"
+
+
+def test_the_fastest_algorithm_is_kept(libraries, tmp_path):
+    delays = {"STAND_IN_DELAYS": "40 40 0 40"}
+    calls = run(libraries, tmp_path / "log", REPEATED, MLX_ROCM_TUNE="3", **delays)
+    # Twice by the heuristic's first before it is measured; sums are never measured.
+    assert calls[: calls.index(PRODUCT + " by 1")].count(PRODUCT) >= 5
+    assert calls[-2:] == [PRODUCT + " by 2", PRODUCT]
+    assert tuned(tmp_path).startswith("2\t")
+    (tmp_path / "log").unlink()
+    calls = run(libraries, tmp_path / "log", REPEATED, **delays)  # the next process knows
+    assert calls.count(PRODUCT + " by 2") == calls.count(PRODUCT) == 5
+    assert PRODUCT + " by 1" not in calls
+
+
+def test_our_kernels_are_kept_where_the_library_is_slower(libraries, tmp_path):
+    delays = {"STAND_IN_DELAYS": "400 400"}
+    run(libraries, tmp_path / "log", REPEATED, MLX_ROCM_TUNE="1", **delays)
+    assert tuned(tmp_path).startswith("-1\t")
+    (tmp_path / "log").unlink()
+    calls = run(libraries, tmp_path / "log", REPEATED, STAND_IN_DELAYS="0")
+    assert calls.count(PRODUCT) == 5  # those that add to their result
+
+
+@pytest.mark.parametrize("damage", ["no number", "cut short", "an algorithm that is not there", "empty", "unreadable"])
+def test_damaged_choices_do_no_harm(libraries, tmp_path, damage):
+    delays = {"STAND_IN_DELAYS": "40 0"}
+    run(libraries, tmp_path / "log", REPEATED, MLX_ROCM_TUNE="1", **delays)
+    line = tuned(tmp_path)
+    damaged = {
+        "no number": line.replace("\t", "\tx", 1),
+        "cut short": line[: len(line) // 2],
+        "an algorithm that is not there": "7" + line[line.index("\t") :],
+        "empty": "",
+        "unreadable": "\0\xff\n\t\t\n",
+    }
+    tuned(tmp_path, damaged[damage])
+    (tmp_path / "log").unlink()
+    calls = run(libraries, tmp_path / "log", REPEATED, MLX_ROCM_TUNE="0", **delays)
+    assert calls.count(PRODUCT) == 10
+
+
+def test_a_bad_number_of_uses_is_an_error(libraries, tmp_path):
+    with pytest.raises(AssertionError, match="MLX_ROCM_TUNE is 'often'"):
+        run(libraries, tmp_path / "log", REPEATED, MLX_ROCM_TUNE="often")

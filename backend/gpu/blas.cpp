@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -6,8 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "backend/core/error.h"
 #include "backend/gpu/blas.h"
 #include "backend/gpu/blas_lt.h"
+#include "backend/gpu/runtime.h"
+#include "backend/gpu/tuning.h"
 
 namespace mlx_rocm::gpu {
 namespace {
@@ -34,13 +39,20 @@ const BlasLt& library() {
   return lt;
 }
 
-// One geometry, ready to be launched. The library's structs differ in size between versions, so the heuristic
-// is asked for one result, in a buffer that fits any of them; the algorithm is its first member.
+constexpr int kMostResults = 8;      // of the heuristic
+constexpr size_t kMostResult = 512;  // bytes; the libraries' structs have 56 to 96
+constexpr int kOurs = -1;            // the choice that is no algorithm of the library
+
+// One geometry, ready to be launched. `results` are the heuristic's, best first; each starts with its algorithm. Their size
+// differs between versions of a library: result_bytes() finds it out.
 struct Plan {
   void* operation = nullptr;
   void *a = nullptr, *b = nullptr, *out = nullptr;
   uint32_t alignment[4] = {};  // in bytes, of what the library calls a, b, c and d
-  alignas(16) char result[4096] = {};
+  alignas(16) char results[kMostResults * kMostResult] = {};
+  int found = 0;
+  const char* algorithm = results;  // the one in use; null: ours
+  int64_t uses = 0;
   bool refused = false;
   bool retried = false;
 };
@@ -73,9 +85,10 @@ int type_of(const BlasLt& lt, Dtype d) {
   return d == float32 ? lt.type_float : d == float16 ? lt.type_f16 : lt.type_bf16;
 }
 
-bool find_algorithm(const BlasLt& lt, Session& session, Plan& plan, size_t workspace) {
+// Asks the heuristic for `wanted` results; the number it has.
+int ask(const BlasLt& lt, Session& session, const Plan& plan, size_t workspace, int wanted, char* results) {
   void* preference = nullptr;
-  if (lt.preference_create(&preference)) return false;
+  if (lt.preference_create(&preference)) return 0;
   int found = 0;
   const uint64_t bytes = workspace;
   bool ok = lt.preference_set(preference, lt.workspace_bytes, &bytes, sizeof bytes) == 0;
@@ -83,11 +96,45 @@ bool find_algorithm(const BlasLt& lt, Session& session, Plan& plan, size_t works
     ok = lt.preference_set(preference, lt.alignment_a + i, &plan.alignment[i], sizeof plan.alignment[i]) == 0;
   }
   ok = ok &&
-       lt.heuristic(session.handle, plan.operation, plan.a, plan.b, plan.out, plan.out, preference, 1,
-                    plan.result, &found) == 0 &&
-       found > 0;
+       lt.heuristic(session.handle, plan.operation, plan.a, plan.b, plan.out, plan.out, preference, wanted,
+                    results, &found) == 0;
   lt.preference_destroy(preference);
-  return ok;
+  return ok ? std::min(found, wanted) : 0;
+}
+
+bool find_algorithm(const BlasLt& lt, Session& session, Plan& plan, size_t workspace) {
+  plan.found = ask(lt, session, plan, workspace, 1, plan.results);
+  plan.algorithm = plan.results;
+  return plan.found > 0;
+}
+
+// Bytes of one result, or 0 when that does not come out: the end of what two results write minus the end of one. Two
+// fillings, so that written bytes which equal one of them are seen as well.
+size_t result_bytes(const BlasLt& lt, Session& session, const Plan& plan) {
+  auto end_of = [&](int wanted) -> size_t {
+    std::vector<char> low(sizeof plan.results, '\x00'), high(sizeof plan.results, '\xff');
+    for (auto* room : {&low, &high}) {
+      if (ask(lt, session, plan, kWorkspace, wanted, room->data()) != wanted) return 0;
+    }
+    size_t end = low.size();
+    while (end > 0 && low[end - 1] == '\x00' && high[end - 1] == '\xff') --end;
+    return end;
+  };
+  const size_t one = end_of(1), two = end_of(2);
+  const size_t bytes = two > one && one > 0 ? two - one : 0;
+  return bytes % 8 == 0 && bytes >= 32 && bytes <= kMostResult && bytes >= one ? bytes : 0;
+}
+
+// All results that the heuristic has, and the size of each.
+size_t find_algorithms(const BlasLt& lt, Session& session, Plan& plan) {
+  const size_t bytes = result_bytes(lt, session, plan);
+  if (bytes == 0) return 0;
+  std::vector<char> results(sizeof plan.results);
+  const int found = ask(lt, session, plan, kWorkspace, kMostResults, results.data());
+  if (found == 0) return 0;
+  std::copy(results.begin(), results.end(), plan.results);
+  plan.found = found;
+  return bytes;
 }
 
 // The libraries are column-major: they compute out^T = b^T @ a^T, and a row-major matrix is its transpose's
@@ -102,9 +149,13 @@ bool make_layout(const BlasLt& lt, void** layout, const BlasGemm& g, const BlasM
          lt.layout_set(*layout, lt.batch_stride, &m.item, sizeof m.item) == 0;
 }
 
+bool tf32() {
+  static const bool on = variable_is("MLX_ENABLE_TF32", "1");
+  return on;
+}
+
 bool make_plan(const BlasLt& lt, Session& session, Plan& plan, const BlasGemm& g) {
-  static const bool tf32 = variable_is("MLX_ENABLE_TF32", "1");
-  const int compute = g.dtype == float32 && tf32 ? lt.compute_tf32 : lt.compute_float;
+  const int compute = g.dtype == float32 && tf32() ? lt.compute_tf32 : lt.compute_float;
   if (lt.operation_create(&plan.operation, compute, lt.type_float)) return false;
   const int32_t first = g.b.transposed ? lt.transpose : lt.no_transpose;
   const int32_t second = g.a.transposed ? lt.transpose : lt.no_transpose;
@@ -129,30 +180,76 @@ Session* session_of(const BlasLt& lt, void* stream) {
   return s.handle ? &s : nullptr;
 }
 
-bool run(const BlasLt& lt, const BlasGemm& g, const array& a, const array& b, const array& out) {
+// What a choice depends on beside the product: the device and this very library.
+TunedChoices& choices(const BlasLt& lt) {
+  static std::map<int, std::unique_ptr<TunedChoices>>& all = *new std::map<int, std::unique_ptr<TunedChoices>>;
+  const GpuDevice& d = current().device();
+  auto& slot = all[d.index];
+  if (!slot) {
+    struct stat file{};
+    const char* path = lt.library.path().c_str();
+    if (stat(path, &file) != 0) file = {};
+    slot = std::make_unique<TunedChoices>(
+        "blas", concat_text(d.facts.arch, ' ', d.facts.name, ' ', d.facts.compute_units, ' ', path, ' ', file.st_size, ' ',
+                            file.st_mtime));
+  }
+  return *slot;
+}
+
+void choose(Plan& plan, int choice, size_t bytes) {
+  plan.algorithm = choice == kOurs ? nullptr : plan.results + size_t(choice) * bytes;
+}
+
+// Takes the choice that was measured before, if there is one.
+bool recall(const BlasLt& lt, Session& session, Plan& plan, const TunedChoices::Key& key) {
+  const std::optional<int> choice = choices(lt).find(key);
+  if (!choice) return false;
+  if (*choice == kOurs) {
+    choose(plan, kOurs, 0);
+  } else if (*choice > 0) {  // 0 is what a plan starts with
+    const size_t bytes = find_algorithms(lt, session, plan);
+    if (bytes > 0 && *choice < plan.found) choose(plan, *choice, bytes);
+  }
+  return true;
+}
+
+// Measures the library's algorithms and our kernels. The products write the true result, all of them the same one.
+template <class Product>
+void tune(const BlasLt& lt, Session& session, Plan& plan, const TunedChoices::Key& key, Product product,
+          const std::function<void()>& ours) {
+  const size_t bytes = find_algorithms(lt, session, plan);
+  std::vector<int> numbers = {0, kOurs};
+  for (int i = 1; i < plan.found && bytes > 0; ++i) numbers.push_back(i);
+  std::vector<std::function<bool()>> candidates;
+  for (int n : numbers) {
+    candidates.push_back([&, n] {
+      if (n == kOurs) {
+        ours();
+        return true;
+      }
+      return product(plan.results + size_t(n) * bytes) == 0;
+    });
+  }
+  const int best = fastest(candidates, [] {
+    current().advance();  // for what the library launched
+    current().wait(current().issued());
+  });
+  if (best < 0) return;
+  choose(plan, numbers[size_t(best)], bytes);
+  choices(lt).keep(key, numbers[size_t(best)]);
+}
+
+bool run(const BlasLt& lt, const BlasGemm& g, const array& a, const array& b, const array& out,
+         const std::function<void()>& ours) {
   void* stream = native_stream();
   std::lock_guard lock(state().mutex);
   Session* session = session_of(lt, stream);
   if (!session) return false;
   const void *x = device_pointer(a, false), *y = device_pointer(b, false);
   void* to = device_pointer(out, true);
-  const std::vector<int64_t> key = {int64_t(g.dtype.val),
-                                    g.m,
-                                    g.n,
-                                    g.k,
-                                    g.batch,
-                                    g.a.lead,
-                                    g.a.transposed,
-                                    g.a.item,
-                                    g.b.lead,
-                                    g.b.transposed,
-                                    g.b.item,
-                                    g.out.lead,
-                                    g.out.item,
-                                    g.beta != 0.0f,
-                                    alignment(x),
-                                    alignment(y),
-                                    alignment(to)};
+  const TunedChoices::Key key = {int64_t(g.dtype.val), tf32(), g.m, g.n, g.k, g.batch, g.a.lead,
+                                 g.a.transposed, g.a.item, g.b.lead, g.b.transposed, g.b.item, g.out.lead,
+                                 g.out.item, g.beta != 0.0f, alignment(x), alignment(y), alignment(to)};
   auto& plan = session->plans[key];
   if (!plan) {
     plan = std::make_unique<Plan>();
@@ -160,14 +257,21 @@ bool run(const BlasLt& lt, const BlasGemm& g, const array& a, const array& b, co
     plan->alignment[1] = alignment(x);
     plan->alignment[2] = plan->alignment[3] = alignment(to);
     plan->refused = !make_plan(lt, *session, *plan, g);
+    if (!plan->refused) recall(lt, *session, *plan, key);
   }
   if (plan->refused) return false;
   State& s = state();
+  auto product = [&](const void* algorithm) {
+    return lt.matmul(session->handle, plan->operation, s.number(g.alpha), y, plan->a, x, plan->b, s.number(g.beta), to,
+                     plan->out, to, plan->out, algorithm, device_pointer(session->workspace, true), kWorkspace, stream);
+  };
+  // A product that adds to its result is not one to repeat. Another stream may have measured it meanwhile.
+  if (++plan->uses == uses_before_tuning() && g.beta == 0.0f && !recall(lt, *session, *plan, key)) {
+    tune(lt, *session, *plan, key, product, ours);
+  }
+  if (!plan->algorithm) return false;
   for (;;) {
-    const int status = lt.matmul(session->handle, plan->operation, s.number(g.alpha), y, plan->a, x, plan->b,
-                                 s.number(g.beta), to, plan->out, to, plan->out, plan->result,
-                                 device_pointer(session->workspace, true), kWorkspace, stream);
-    if (status == 0) return true;
+    if (product(plan->algorithm) == 0) return true;
     // Once more with the heuristic's answer for no workspace, which is another algorithm; then never again.
     if (plan->retried || !find_algorithm(lt, *session, *plan, 0)) {
       plan->refused = true;
@@ -203,11 +307,12 @@ bool BlasLt::bind(const char* prefix) {
 
 bool blas_available() { return bool(library()); }
 
-bool blas_gemm(const BlasGemm& g, const array& a, const array& b, const array& out) {
+bool blas_gemm(const BlasGemm& g, const array& a, const array& b, const array& out, const std::function<void()>& ours) {
   const BlasLt& lt = library();
   if (!lt || g.batch > INT32_MAX) return false;
+  uses_before_tuning();  // a bad value of the variable is the user's to know, not the library's failure
   try {
-    return run(lt, g, a, b, out);
+    return run(lt, g, a, b, out, ours);
   } catch (
       const std::exception&) {  // of the library: hipBLASLt throws where its files for a device are missing
     return false;

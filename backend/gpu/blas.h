@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "backend/gpu/gpu.h"
 
@@ -26,7 +27,9 @@ struct BlasGemm {
 
 // Whether there is a library for this device and MLX_ROCM_BLAS is not 0. Opens it at the first call.
 bool blas_available();
-// False: the library refused, nothing was launched.
-bool blas_gemm(const BlasGemm& g, const array& a, const array& b, const array& out);
+// False: the library refused, or it was measured to be slower than `ours`, which launches the same product by our own
+// kernels; nothing was launched that counts. A product that is used often is measured once: the library's algorithms and
+// ours (tuning.h).
+bool blas_gemm(const BlasGemm& g, const array& a, const array& b, const array& out, const std::function<void()>& ours);
 
 }  // namespace mlx_rocm::gpu

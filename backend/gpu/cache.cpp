@@ -91,6 +91,15 @@ bool write_file(const std::string& path, const std::string& text) {
   return false;
 }
 
+bool append_to_file(const std::string& path, const std::string& text) {
+  const size_t slash = path.rfind('/');
+  if (path.empty() || slash == path.npos || !make_folders(path.substr(0, slash))) return false;
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const bool written = write(file, text.data(), text.size()) == ssize_t(text.size());
+  return close(file) == 0 && written;
+}
+
 bool store_entry(const std::string& folder, const std::string& key, const std::string& code) {
   return write_file(folder + "/" + key, header(key, code) + code);
 }

@@ -4,6 +4,7 @@
 //   $XDG_CACHE_HOME/mlx_rocm/kernels/<arch>/<key>   one entry: a line with size and digest, then the code
 //   $XDG_CACHE_HOME/mlx_rocm/kernels/lock           processes that compile lock one byte of it
 //   $XDG_CACHE_HOME/mlx_rocm/failed/                sources that a compiler refused
+//   $XDG_CACHE_HOME/mlx_rocm/tuned/                 what was measured to be fastest (tuning.h)
 #pragma once
 
 #include <optional>
@@ -23,6 +24,8 @@ std::optional<std::string> load_entry(const std::string& folder, const std::stri
 bool store_entry(const std::string& folder, const std::string& key, const std::string& code);
 // Writes a file in one step, its folder too.
 bool write_file(const std::string& path, const std::string& text);
+// Adds to the end of a file, its folder too, with one write: lines of several processes do not mix.
+bool append_to_file(const std::string& path, const std::string& text);
 
 // Held while a key is compiled, so that other processes wait and then find the entry. Gives up waiting after
 // a minute (the owner may be stopped) and where locks do not work: the entry is then compiled twice, which is

@@ -185,6 +185,14 @@ void run(const Product& p, const GemmRoute& r, Access a, Access b) {
   }
 }
 
+void run_ours(Product p, GemmProblem problem, const GemmRoute& r) {
+  if (r.swapped) {
+    swap_operands(p);
+    std::swap(problem.a, problem.b);
+  }
+  run(p, r, problem.a, problem.b);
+}
+
 // The BLAS call for a product, if it has the form that BLAS takes.
 bool blas_form(const Product& p, BlasGemm* to) {
   if (p.batch.size() > 1 || p.out_col != 1 || p.k == 0) return false;
@@ -206,12 +214,12 @@ bool blas_form(const Product& p, BlasGemm* to) {
   return true;
 }
 
-bool run_blas(const Product& p, BlasGemm g, const array& addend_view) {
+bool run_blas(const Product& p, BlasGemm g, const array& addend_view, const std::function<void()>& ours) {
   // C is out itself: the addend goes there first.
   g.alpha = p.alpha;
   g.beta = p.has_addend() ? p.beta : 0.0f;
   if (p.has_addend()) copy(addend_view, p.out);
-  return blas_gemm(g, p.a.a, p.b.a, p.out);
+  return blas_gemm(g, p.a.a, p.b.a, p.out, ours);
 }
 
 // Matrices of which neither axis is contiguous are read element by element: a large product copies them
@@ -280,14 +288,10 @@ void matmul(const array& a, const array& b, const array* c, float alpha, float b
   problem.b = detail::access(p.b, p.n, p.k, false, item_strides(p, 1));
   GemmRoute r = gemm_route(problem, target(), compute_units(), form && blas_available());
   if (r.kernel == GemmKernel::blas) {
-    if (run_blas(p, blas, z)) return;
     r = gemm_route(problem, target(), compute_units(), false);
+    if (run_blas(p, blas, z, [&] { run_ours(p, problem, r); })) return;
   }
-  if (r.swapped) {
-    swap_operands(p);
-    std::swap(problem.a, problem.b);
-  }
-  run(p, r, problem.a, problem.b);
+  run_ours(std::move(p), problem, r);
 }
 
 }  // namespace mlx_rocm::gpu

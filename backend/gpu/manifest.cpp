@@ -1,8 +1,5 @@
 #include "backend/gpu/manifest.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <fstream>
 #include <mutex>
 #include <set>
@@ -101,12 +98,7 @@ void record(const KernelSpec& spec) {
   }
   std::string line = manifest_line(spec);
   if (!known->insert(line).second) return;
-  // One write to the end of the file: lines of several processes do not mix.
-  int file = open(path().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (file < 0) return;
-  line += "\n";
-  if (write(file, line.data(), line.size()) < 0) known->erase(manifest_line(spec));
-  close(file);
+  if (!append_to_file(path(), line + "\n")) known->erase(line);
 }
 
 }  // namespace mlx_rocm::gpu

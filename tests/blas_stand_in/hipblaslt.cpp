@@ -3,13 +3,19 @@
 //
 // STAND_IN_LOG names a file that gets a line a call. STAND_IN_FAIL=n: the first n products fail.
 // STAND_IN_NO_ALGORITHM: the heuristic finds nothing, as for an architecture that the library does not know.
+// STAND_IN_DELAYS="30 0 30": there are three algorithms, which take so many milliseconds more; without it there is one.
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -30,6 +36,14 @@ struct Preference {
 struct Algorithm {
   uint64_t magic;
   uint64_t workspace;
+  int32_t index;
+};
+// What the heuristic writes for each; the end of it stays as it was.
+struct Result {
+  Algorithm algorithm;
+  uint64_t workspace;
+  int32_t status;
+  int32_t unused[5];
 };
 constexpr uint64_t kMagic = 0x616c676f72697468;
 constexpr int kOk = 0, kInvalid = 3;
@@ -47,6 +61,12 @@ void log(const std::string& line) {
   FILE* f = std::fopen(path, "a");
   std::fprintf(f, "%s\n", line.c_str());
   std::fclose(f);
+}
+
+std::vector<int> delays() {
+  const char* text = std::getenv("STAND_IN_DELAYS");
+  std::istringstream in(text ? text : "0");
+  return {std::istream_iterator<int>(in), {}};
 }
 
 size_t size_of(int type) { return type == 0 ? 4 : 2; }
@@ -139,9 +159,15 @@ int hipblasLtMatmulPreferenceDestroy(void* preference) {
 int hipblasLtMatmulAlgoGetHeuristic(void*, void*, void*, void*, void*, void*, void* preference, int wanted,
                                     void* results, int* found) {
   log("heuristic");
-  if (wanted != 1) return kInvalid;
-  *found = std::getenv("STAND_IN_NO_ALGORITHM") ? 0 : 1;
-  *static_cast<Algorithm*>(results) = {kMagic, static_cast<Preference*>(preference)->workspace};
+  if (wanted < 1) return kInvalid;
+  *found = std::getenv("STAND_IN_NO_ALGORITHM") ? 0 : std::min(wanted, int(delays().size()));
+  const uint64_t workspace = static_cast<Preference*>(preference)->workspace;
+  for (int i = 0; i < *found; ++i) {
+    auto& result = static_cast<Result*>(results)[i];
+    result.algorithm = {kMagic, workspace, i};
+    result.workspace = workspace;
+    result.status = kOk;
+  }
   return kOk;
 }
 int hipblasLtMatmul(void*, void* operation, const void* alpha, const void* a, void* a_layout, const void* b,
@@ -157,7 +183,8 @@ int hipblasLtMatmul(void*, void* operation, const void* alpha, const void* a, vo
   const uint64_t m = ta ? la.columns : la.rows, k = ta ? la.rows : la.columns, n = tb ? lb.rows : lb.columns;
   if (m != ld.rows || n != ld.columns || k != (tb ? lb.columns : lb.rows)) return kInvalid;
   log("product " + std::to_string(m) + " " + std::to_string(n) + " " + std::to_string(k) + " batch " +
-      std::to_string(ld.count));
+      std::to_string(ld.count) + (algo.index ? " by " + std::to_string(algo.index) : ""));
+  std::this_thread::sleep_for(std::chrono::milliseconds(delays().at(algo.index)));
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   driver<int(void*)>("hipStreamSynchronize")(stream);
   for (int item = 0; item < ld.count; ++item) {
