@@ -174,8 +174,8 @@ def quantised(mx, rows, bits):
 
 
 for _bits, _rows in ((4, 1), (8, 1), (4, 4), (4, 16), (4, 512), (4, 2048)):
-    CASES[f"quantized_matmul {_bits} bits, {_rows} rows, 4096 -> 14336"] = (
-        lambda mx, rows=_rows, bits=_bits: quantised(mx, rows, bits)
+    CASES[f"quantized_matmul {_bits} bits, {_rows} rows, 4096 -> 14336"] = lambda mx, rows=_rows, bits=_bits: (
+        quantised(mx, rows, bits)
     )
 
 
@@ -281,7 +281,9 @@ def figure(reply):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--impl", default="mlx_rocm", help="package[@python]")
     parser.add_argument("--peer", help="package[@python] to measure beside it")
     parser.add_argument("--only", default="", help="regular expression on case names")
@@ -313,7 +315,9 @@ def main():
         share = f"{100 * rate / limit:4.0f} % of {'copy' if mine['bytes'] else 'product'}" if rate else ""
         against = ""
         if other:
-            against = other.get("error") or f"x {other['seconds'] / mine['seconds']:.2f} of peer's {figure(other)}"
+            against = (
+                other.get("error") or f"x {other['seconds'] / mine['seconds']:.2f} of peer's {figure(other)}"
+            )
         print(f"{name:48s} {figure(mine)} {share:18s} {against}", flush=True)
     if options.json:
         with open(options.json, "w") as out:

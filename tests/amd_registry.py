@@ -741,7 +741,9 @@ KERNELS: tuple[Row, ...] = (
         )
     ),
     Row("kernels/pointwise.hip", "pointwise", needs=("16-byte load", "16-byte store", "bf16 conversion")),
-    Row("kernels/transpose.hip", "transpose", {"T": "u16", "W": "4"}, waves={"gfx": 6, "gfx9": 2, "gfx10": 4}),
+    Row(
+        "kernels/transpose.hip", "transpose", {"T": "u16", "W": "4"}, waves={"gfx": 6, "gfx9": 2, "gfx10": 4}
+    ),
     Row("kernels/transpose.hip", "transpose", {"T": "u32", "W": "2"}, waves={"gfx": 8, "gfx9": 4}),
     *(Row(_TESTS + "scalar.hip", entry) for entry in ("exp_f32", "power_f32", "remainder_i32", "sin_c64")),
 )

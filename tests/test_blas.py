@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.emulator import hip
 
 HERE = Path(__file__).parent
@@ -90,7 +91,12 @@ def run(libraries, log, program=PROGRAM, **variables) -> list[str]:
         **variables,
     }
     done = subprocess.run(
-        [sys.executable, "-c", START + program], env=env, cwd=log.parent, capture_output=True, text=True, check=False
+        [sys.executable, "-c", START + program],
+        env=env,
+        cwd=log.parent,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return log.read_text().splitlines() if log.exists() else []
@@ -154,7 +160,9 @@ def test_our_kernels_are_kept_where_the_library_is_slower(libraries, tmp_path):
     assert calls.count(PRODUCT) == 5  # those that add to their result
 
 
-@pytest.mark.parametrize("damage", ["no number", "cut short", "an algorithm that is not there", "empty", "unreadable"])
+@pytest.mark.parametrize(
+    "damage", ["no number", "cut short", "an algorithm that is not there", "empty", "unreadable"]
+)
 def test_damaged_choices_do_no_harm(libraries, tmp_path, damage):
     delays = {"STAND_IN_DELAYS": "40 0"}
     run(libraries, tmp_path / "log", REPEATED, MLX_ROCM_TUNE="1", **delays)
