@@ -1,5 +1,6 @@
 #include "backend/gpu/allocator.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -12,7 +13,7 @@ namespace {
 
 constexpr size_t kSmallest = 256;              // bytes: what vector loads and atomics of any kind are aligned to
 constexpr size_t kLargestSmall = 1 << 20;      // larger blocks come from the driver one by one
-constexpr size_t kFirstSlab = 2 << 20, kLastSlab = 32 << 20;
+constexpr size_t kFirstSlab = 2 << 20, kLastSlab = 32 << 20, kLastResort = 64 << 10;
 
 // Four classes per power of two: at most a quarter of a block is wasted.
 int size_class(size_t bytes) {
@@ -60,10 +61,35 @@ Block Allocator::take_small(size_t bytes, Queue& queue) {
   return b;
 }
 
-// The rest of the old slab stays unused: at most one block of the largest class in 32 MB.
+// When the driver has nothing left: a block that another queue still works with, which is waited for on the device; else a larger
+// one becomes the slab.
+Block Allocator::take_last_small(size_t bytes, Queue& queue) {
+  for (size_t c = size_t(size_class(bytes)), own = c; c < small_.size(); ++c) {
+    auto& list = small_[c];
+    if (list.empty()) continue;
+    auto it = std::find_if(list.begin(), list.end(), [&](const Block& b) { return ready(b, queue); });
+    if (it == list.end()) it = list.begin();
+    const Block b = *it;
+    if (b.queue && c == own) queue.order_after(*b.queue, b.ticket);
+    if (b.queue && c != own) b.queue->wait(b.ticket);
+    list.erase(it);
+    cached_ -= b.capacity;
+    if (c == own) return b;
+    slab_ = static_cast<char*>(b.memory);
+    slab_left_ = b.capacity;
+    return take_small(bytes, queue);
+  }
+  return {};
+}
+
+// The rest of the old slab stays unused: at most one block of the largest class in 32 MB. Near the end of the memory slabs get smaller.
 bool Allocator::grow_slab(size_t at_least) {
   size_t bytes = std::max(next_slab_, at_least);
   void* p = from_driver(bytes);
+  while (!p && large_.empty() && bytes > std::max(at_least, kLastResort)) {
+    bytes = std::max({bytes / 4, at_least, kLastResort});
+    p = from_driver(bytes);
+  }
   if (!p) return false;
   next_slab_ = std::min(2 * next_slab_, kLastSlab);
   slab_ = static_cast<char*>(p);
@@ -89,6 +115,7 @@ Block Allocator::take(size_t bytes, Queue& queue) {
 
 void* Allocator::from_driver(size_t bytes) {
   void* p = nullptr;
+  device_.bind();
   ++driver_calls_;
   int status = device_.call.malloc(&p, bytes);
   if (status == kOutOfMemory) return nullptr;
@@ -105,6 +132,7 @@ Block Allocator::allocate(size_t bytes, Queue& queue) {
     trim(0);
     b = small ? take_small(bytes, queue) : take(bytes, queue);
   }
+  if (!b.memory && small) b = take_last_small(bytes, queue);
   if (!b.memory) fail(bytes);
   return b;
 }
@@ -123,8 +151,8 @@ void Allocator::release(const Block& block) {
 // Gives large blocks back, largest first, until at most `keep` bytes are cached. The driver waits for work that uses
 // them; ours is waited for first, so that a fault is reported and not hung upon.
 void Allocator::trim(size_t keep) {
-  device_.bind();
   while (cached_ > keep && !large_.empty()) {
+    device_.bind();
     auto it = std::prev(large_.end());
     Block b = it->second;
     large_.erase(it);

@@ -40,6 +40,7 @@ class Allocator {
  private:
   Block take(size_t bytes, Queue& queue);    // from a free list, or empty
   Block take_small(size_t bytes, Queue& queue);
+  Block take_last_small(size_t bytes, Queue& queue);
   bool grow_slab(size_t at_least);
   void* from_driver(size_t bytes);
   void trim(size_t keep);
