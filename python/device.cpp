@@ -36,6 +36,13 @@ struct StreamContext {
   }
 };
 
+// Devices have limits of their own: those that are opened later would not know of it.
+template <size_t (*set)(size_t)>
+static size_t set_on_all(size_t bytes) {
+  device_count(Device::gpu);
+  return set(bytes);
+}
+
 static nb::dict cpu_info() {
   nb::dict info;
   info["device_name"] = std::string("cpu");
@@ -148,8 +155,8 @@ void init_device(nb::module_& m) {
   m.def("reset_peak_memory", memory::reset_peak, "Starts the peak anew.");
   m.def("get_cache_memory", memory::cached, "Bytes freed by arrays and kept for reuse.");
   m.def("get_memory_limit", memory::limit, "Bytes beyond which cached memory is given back before more is taken.");
-  m.def("set_memory_limit", memory::set_limit, "limit"_a, "Sets the memory limit in bytes; returns the old one.");
-  m.def("set_cache_limit", memory::set_cache_limit, "limit"_a, "Sets how many bytes to keep; returns the old limit.");
+  m.def("set_memory_limit", set_on_all<memory::set_limit>, "limit"_a, "Sets the memory limit in bytes; returns the old one.");
+  m.def("set_cache_limit", set_on_all<memory::set_cache_limit>, "limit"_a, "Sets how many bytes to keep; returns the old limit.");
   m.def(
       "set_wired_limit", [](size_t) { return size_t(0); }, "limit"_a,
       "Exists for Metal, where it pins memory; here it does nothing and returns 0.");
