@@ -1,6 +1,7 @@
 #include "backend/gpu/residency.h"
 
 #include <cstring>
+#include <utility>
 
 #include "backend/core/error.h"
 
@@ -12,6 +13,15 @@ namespace {
 std::mutex& mutex() {
   static auto* m = new std::mutex;
   return *m;
+}
+
+void give_back(const Block& block, GpuDevice& device) {
+  if (!block.memory) return;
+  try {
+    device.allocator.release(block);
+  } catch (const std::exception&) {
+    // A lost device, or a process that was forked off: the memory goes with it.
+  }
 }
 
 }  // namespace
@@ -29,11 +39,8 @@ Resident::Resident(size_t bytes, Queue& queue, bool valid, bool exported)
 }
 
 Resident::~Resident() {
-  try {
-    device_.allocator.release(block_);
-  } catch (const std::exception&) {
-    // A lost device: its memory goes with the process.
-  }
+  give_back(block_, device_);
+  if (view_.memory) give_back(view_, *view_device_);
 }
 
 std::pair<Queue*, uint64_t> Resident::last_write() {
@@ -47,28 +54,28 @@ void Resident::wait() {
 }
 
 void Resident::wait_unused() {
-  if (!unified()) return;  // the host writes to memory of its own
-  Queue* queue;
-  uint64_t ticket;
+  Block written;
   {
     std::lock_guard lock(mutex());
-    queue = block_.queue;
-    ticket = block_.ticket;
+    written = unified() ? block_ : view_;  // else the host writes to memory of its own
   }
-  if (queue) queue->wait(ticket);
+  if (written.queue) written.queue->wait(written.ticket);
 }
 
 void* Resident::host(void*& host, const std::function<void*()>& make_host) {
   {
     std::lock_guard lock(mutex());
-    if (host_valid_ && !unified()) return host;
+    if (host_valid_ && !unified()) return view_.memory ? view_.memory : host;
   }
   wait();
   std::lock_guard lock(mutex());
-  if (unified()) return block_.memory;
-  if (host_valid_) return host;
-  fill_host(host, make_host);
-  return host;
+  if (unified()) {
+    device_.bind();  // says so in a process that was forked off, which does not have the memory
+    return block_.memory;
+  }
+  void*& side = view_.memory ? view_.memory : host;
+  if (!host_valid_) fill_host(side, make_host);
+  return side;
 }
 
 // The work that wrote it is done, so a queue of its own can copy: not behind what was queued since.
@@ -81,7 +88,12 @@ void Resident::fill_host(void*& host, const std::function<void*()>& make_host) {
 void Resident::to_host(void*& host, const std::function<void*()>& make_host) {
   wait();
   std::lock_guard lock(mutex());
-  if (!host_valid_ || unified()) fill_host(host, make_host);
+  if (view_.memory && host_valid_) {
+    if (!host) host = make_host();
+    std::memcpy(host, view_.memory, bytes_);
+  } else if (!host_valid_ || unified()) {
+    fill_host(host, make_host);
+  }
 }
 
 bool Resident::host_is_current() {
@@ -99,15 +111,16 @@ void* Resident::use(const Buffer& buffer, Queue& queue, bool write) {
   if (block_.queue && block_.queue != &queue) queue.order_after(*block_.queue, block_.ticket);
   const bool stale = !device_valid_ || (buffer.is_exported() && host_valid_ && !unified());
   if (stale && host_valid_) {
+    const void* from = view_.memory ? view_.memory : buffer.host_memory();
     if (unified()) {
       // A move: from now on the host reads this memory too.
       if (block_.queue) block_.queue->wait(block_.ticket);
-      std::memcpy(block_.memory, buffer.host_memory(), bytes_);
+      std::memcpy(block_.memory, from, bytes_);
     } else {
       // On a queue of its own, so that the work of `queue` keeps the number it is about to get.
       Queue& uploads = device_.uploads();
       if (block_.queue) uploads.order_after(*block_.queue, block_.ticket);
-      device_.staging.upload(block_.memory, buffer.host_memory(), bytes_, uploads);
+      device_.staging.upload(block_.memory, from, bytes_, uploads);
       queue.order_after(uploads, uploads.issued());
     }
     device_valid_ = true;
@@ -122,18 +135,39 @@ void* Resident::use(const Buffer& buffer, Queue& queue, bool write) {
   return block_.memory;
 }
 
+void* Resident::use_in_place_of(Resident& old, const Buffer& buffer, Queue& queue, bool write) {
+  void* none = nullptr;
+  old.host(none, [] { return nullptr; });  // current contents, where the views look
+  const bool own = old.unified();
+  view_ = own ? old.block_ : old.view_;
+  view_device_ = own ? &old.device_ : old.view_device_;
+  try {
+    void* p = use(buffer, queue, write);
+    (own ? old.block_ : old.view_) = {};
+    return p;
+  } catch (...) {
+    view_ = {};
+    throw;
+  }
+}
+
 void* address(const array& a, Queue& queue, bool write) {
   const Buffer& b = *a.buffer();
   if (b.size() == 0) return nullptr;
   auto* resident = static_cast<Resident*>(b.device());
-  if (!resident || &resident->device() != &queue.device()) {
-    // From the host, or through it from another device.
-    b.move_to_host();
+  void* p;
+  if (resident && &resident->device() == &queue.device()) {
+    p = resident->use(b, queue, write);
+  } else {
+    // From the host, or through it from another device. Other threads may be reading: they see the new copy when it is complete.
+    const bool views = resident && b.is_exported() && resident->holds_views();
+    if (!views) b.move_to_host();
     auto fresh = std::make_unique<Resident>(b.size(), queue.device().uploads(), false, b.is_exported());
-    resident = fresh.get();
+    p = views ? fresh->use_in_place_of(*resident, b, queue, write) : fresh->use(b, queue, write);
     b.attach(std::move(fresh));
   }
-  return static_cast<char*>(resident->use(b, queue, write)) + a.offset();
+  queue.device().bind();  // what was waited for may be of another one
+  return static_cast<char*>(p) + a.offset();
 }
 
 bool on_host(const array& a) {

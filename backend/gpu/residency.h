@@ -23,6 +23,11 @@ class Resident final : public DeviceCopy {
   bool host_is_current();
 
   GpuDevice& device() const { return device_; }
+  // Memory of this copy that views of the host look into: a unified copy's own. Empty: they look into the buffer's host memory.
+  bool holds_views() const { return unified() || view_.memory; }
+  // use() for a copy that is to take the place of `old`, of another device, while views are out: the memory they look into stays
+  // theirs, as this copy's host side.
+  void* use_in_place_of(Resident& old, const Buffer& buffer, Queue& queue, bool write);
   // The device address for work that `queue` is about to be given.
   void* use(const Buffer& buffer, Queue& queue, bool write);
 
@@ -33,6 +38,8 @@ class Resident final : public DeviceCopy {
 
   GpuDevice& device_;
   Block block_;
+  Block view_;  // not empty: the host side is here, in memory of another device
+  GpuDevice* view_device_ = nullptr;
   size_t bytes_;
   bool unified_, device_valid_, host_valid_ = false;
   Queue* writer_ = nullptr;
