@@ -28,13 +28,22 @@ std::unordered_set<int>& shared_streams() {
 
 struct ThreadStreams {
   std::vector<Stream> defaults;  // at most one per device
-  std::unordered_set<int> owned;
+  std::unordered_map<int, Device> owned;  // by number
   std::unordered_map<int, Stream> locals;  // ThreadLocalStream::id -> this thread's stream
 
   Stream make(Device d) {
     Stream s{next_stream++, d};
-    owned.insert(s.index);
+    owned.emplace(s.index, d);
     return s;
+  }
+  ~ThreadStreams() { forget(); }
+  void forget() {
+    for (auto& [index, device] : owned) {
+      if (device.type == Device::gpu) gpu::forget({index, device});
+    }
+    owned.clear();
+    defaults.clear();
+    locals.clear();
   }
 };
 thread_local ThreadStreams streams;
@@ -130,7 +139,7 @@ Stream to_stream(const StreamOrDevice& s) {
   return default_stream(std::get<Device>(s));
 }
 
-void clear_streams() { streams = ThreadStreams{}; }
+void clear_streams() { streams.forget(); }
 
 void check_usable(Stream s) {
   if (streams.owned.count(s.index)) return;

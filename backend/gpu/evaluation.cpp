@@ -28,7 +28,9 @@ Evaluation::~Evaluation() {
 }
 
 int count_devices() { return int(devices().size()); }
-const char* why_no_device() { return driver() ? "" : no_driver_reason().c_str(); }
+const char* why_no_device() { return driver() ? left_out().c_str() : no_driver_reason().c_str(); }
+
+void forget(Stream s) { device(s.device.index).forget(s); }
 
 void synchronize(Stream s) {
   Queue& q = device(s.device.index).queue(s);

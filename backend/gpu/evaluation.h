@@ -37,5 +37,6 @@ class Evaluation {
 int count_devices();
 const char* why_no_device();
 void synchronize(Stream s);
+void forget(Stream s);  // its thread has ended
 
 }  // namespace mlx_rocm::gpu

@@ -18,8 +18,9 @@ class Hip final : public Driver {
   Api api() const override { return Api::hip; }
   const char* name() const override { return "hip"; }
   void bind(int ordinal) override {
+    // Other users of the runtime in this process choose among several devices too, and say nothing to us.
     thread_local int bound = -1;
-    if (bound == ordinal) return;
+    if (bound == ordinal && devices_.size() == 1) return;
     check(set_device_(ordinal), "hipSetDevice");
     bound = ordinal;
   }

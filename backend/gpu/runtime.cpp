@@ -1,5 +1,7 @@
 #include "backend/gpu/runtime.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -19,8 +21,10 @@ constexpr unsigned kPortable = 1;       // pinned memory that every device can r
 constexpr size_t kPiece = size_t(8) << 20;  // bytes of a staging piece
 constexpr size_t kSmallPiece = 64 << 10;
 constexpr int kPieces = 4, kSmallPieces = 8;
+constexpr size_t kManyMarks = 64;
 
 thread_local Queue* current_queue = nullptr;
+std::atomic<bool> forked{false};
 
 // What mx.get_cache_memory and its kind do to all devices.
 size_t cached_memory() {
@@ -76,6 +80,8 @@ Queue::Queue(GpuDevice& device) : device_(device) {
 
 void Queue::mark() {
   std::lock_guard lock(mutex_);
+  // Where nobody waits for anything, the events of finished work come back here.
+  if (marks_.size() >= kManyMarks) poll();
   event_for(issued());
 }
 
@@ -140,13 +146,15 @@ void Queue::wait(uint64_t ticket) {
 }
 
 void Queue::order_after(Queue& other, uint64_t ticket) {
-  if (&other == this || other.done(ticket)) return;
-  void* event;
-  {
+  if (&other == this) return;
+  const bool done = other.done(ticket);
+  void* event = nullptr;
+  if (!done) {
     std::lock_guard lock(other.mutex_);
     event = other.event_for(std::min(ticket, other.issued()));
   }
-  device_.check(device_.call.stream_wait_event(handle_, event, 0), "ordering streams");
+  device_.bind();  // the other queue may have made its device current
+  if (!done) device_.check(device_.call.stream_wait_event(handle_, event, 0), "ordering streams");
 }
 
 // --- Staging
@@ -251,8 +259,21 @@ void GpuDevice::fail(int status, const char* what) {
 Queue& GpuDevice::queue(Stream s) {
   std::lock_guard lock(mutex_);
   auto& q = queues_[s.index];
+  if (!q && !idle_.empty()) {
+    q = std::move(idle_.back());
+    idle_.pop_back();
+  }
   if (!q) q = std::make_unique<Queue>(*this);
   return *q;
+}
+
+void GpuDevice::forget(Stream s) {
+  if (forked) return;
+  std::lock_guard lock(mutex_);
+  auto it = queues_.find(s.index);
+  if (it == queues_.end()) return;
+  if (it->second) idle_.push_back(std::move(it->second));
+  queues_.erase(it);
 }
 
 Queue& GpuDevice::special(std::unique_ptr<Queue>& slot) {
@@ -290,13 +311,33 @@ const Kernel& GpuDevice::kernel(const char* file, const char* entry, Defines def
   return *slot;
 }
 
+void GpuDevice::bind() {
+  if (forked) {
+    runtime_error("[gpu] This process was forked off one that uses ", facts.name, ", and GPUs work only in the parent. Start processes "
+                  "by 'spawn' or 'forkserver', or keep to the CPU here: mx.set_default_device(mx.cpu).");
+  }
+  driver.bind(facts.ordinal);
+}
+
+// One device that is too old or too new does not stop the others.
+static std::string& left_out_text() {
+  static auto* text = new std::string;
+  return *text;
+}
+const std::string& left_out() { return left_out_text(); }
+
 const std::vector<std::unique_ptr<GpuDevice>>& devices() {
   static const auto* all = [] {
     auto* list = new std::vector<std::unique_ptr<GpuDevice>>;
     if (Driver* d = driver()) {
       for (const DeviceFacts& f : in_order(*d)) {
-        list->push_back(std::make_unique<GpuDevice>(*d, f, int(list->size())));
+        try {
+          list->push_back(std::make_unique<GpuDevice>(*d, f, int(list->size())));
+        } catch (const std::runtime_error& e) {
+          left_out_text() += (left_out_text().empty() ? "" : " ") + std::string(e.what());
+        }
       }
+      pthread_atfork(nullptr, nullptr, [] { forked = true; });
       memory::device_memory() = {cached_memory, set_memory_limits, set_cache_limits, clear_caches};
     }
     return list;

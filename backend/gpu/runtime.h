@@ -82,8 +82,11 @@ class GpuDevice {
   Allocator allocator;
   Staging staging;
 
-  void bind() { driver.bind(facts.ordinal); }
+  // Makes it current on this thread. Throws RuntimeError in a process that was forked off: the driver works only in the parent.
+  void bind();
   Queue& queue(Stream s);
+  // The stream is no longer used: its queue serves the next new one.
+  void forget(Stream s);
   // For copies that wait for nobody and change the numbers of no other queue's work.
   Queue& uploads() { return special(uploads_); }
   Queue& downloads() { return special(downloads_); }
@@ -97,6 +100,7 @@ class GpuDevice {
   Queue& special(std::unique_ptr<Queue>& slot);
   std::mutex mutex_;
   std::unordered_map<int, std::unique_ptr<Queue>> queues_;
+  std::vector<std::unique_ptr<Queue>> idle_;  // of streams whose threads have ended; blocks may name them
   std::unique_ptr<Queue> uploads_, downloads_;
   std::unordered_map<std::string, std::unique_ptr<Kernel>> kernels_;
   std::atomic<bool> lost_{false};
@@ -106,6 +110,8 @@ class GpuDevice {
 // no GPU. $MLX_ROCM_DEVICE chooses among them.
 const std::vector<std::unique_ptr<GpuDevice>>& devices();
 GpuDevice& device(int index);
+// Why devices that the driver has are missing among them: they are of architectures that this version does not know.
+const std::string& left_out();
 
 // The queue of the op that this thread evaluates: between enter and leave.
 Queue& current();
