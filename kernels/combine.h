@@ -9,75 +9,56 @@
 #define SCATTER_MAX 3
 #define SCATTER_MIN 4
 
-// Integers are computed as unsigned ones: they wrap.
-template <class Type>
-struct Arithmetic {
-  using type = Unsigned<(sizeof(Type) < 4 ? 4 : sizeof(Type))>;
-};
-template <>
-struct Arithmetic<float> {
-  using type = float;
-};
-template <>
-struct Arithmetic<bf16> {
-  using type = float;
-};
-template <>
-struct Arithmetic<f16> {
-  using type = float;
-};
-template <>
-struct Arithmetic<complex64> {
-  using type = complex64;
-};
-// What orders values.
-template <class Type>
-DEVICE Type ordered(Type x) {
-  return x;
-}
-DEVICE float ordered(bf16 x) { return cast<float>(x); }
-DEVICE float ordered(f16 x) { return cast<float>(x); }
-
-struct CombineSum {
-  template <class Type>
-  DEVICE Type operator()(Type a, Type b) const {
-    using Wide = typename Arithmetic<Type>::type;
-    return cast<Type>(cast<Wide>(a) + cast<Wide>(b));
-  }
-};
-struct CombineProd {
-  template <class Type>
-  DEVICE Type operator()(Type a, Type b) const {
-    using Wide = typename Arithmetic<Type>::type;
-    return cast<Type>(cast<Wide>(a) * cast<Wide>(b));
-  }
-};
-// NaN on either side wins, as in Maximum of scalar.h; complex numbers are compared as there, NaN or not.
-struct CombineMax {
-  template <class Type>
-  DEVICE Type operator()(Type a, Type b) const {
-    return ordered(a) > ordered(b) || ordered(a) != ordered(a) ? a : b;
-  }
-  DEVICE complex64 operator()(complex64 a, complex64 b) const { return a < b ? b : a; }
-};
-struct CombineMin {
-  template <class Type>
-  DEVICE Type operator()(Type a, Type b) const {
-    return ordered(a) < ordered(b) || ordered(a) != ordered(a) ? a : b;
-  }
-  DEVICE complex64 operator()(complex64 a, complex64 b) const { return a < b ? a : b; }
-};
-
 template <class A, class B>
 constexpr bool same_type = false;
 template <class A>
 constexpr bool same_type<A, A> = true;
 
+template <class Type>
+constexpr bool is_half = same_type<Type, bf16> || same_type<Type, f16>;
+template <class Type>
+constexpr bool is_integer = !same_type<Type, float> && !same_type<Type, complex64> && !is_half<Type>;
+
+// What a type is added and multiplied in: integers as unsigned ones, which wrap.
+template <class Type, bool Integer = is_integer<Type>>
+struct Arithmetic {
+  using type = Type;
+};
+template <class Type>
+struct Arithmetic<Type, true> {
+  using type = Unsigned<(sizeof(Type) < 4 ? 4 : sizeof(Type))>;
+};
+template <>
+struct Arithmetic<bf16, false> {
+  using type = float;
+};
+template <>
+struct Arithmetic<f16, false> {
+  using type = float;
+};
+// Add or Multiply, for elements as memory has them.
+template <class Op>
+struct Wrapping {
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    using Wide = typename Arithmetic<Type>::type;
+    return cast<Type>(Op{}(cast<Wide>(a), cast<Wide>(b)));
+  }
+};
+
+// Maximum and Minimum take halves as they are, so that what they choose is not rounded again.
+#define ORDER_OF_FLOATS(Half)                                                            \
+  DEVICE bool operator>(Half a, Half b) { return cast<float>(a) > cast<float>(b); }      \
+  DEVICE bool operator<(Half a, Half b) { return cast<float>(a) < cast<float>(b); }      \
+  DEVICE bool operator!=(Half a, Half b) { return cast<float>(a) != cast<float>(b); }
+ORDER_OF_FLOATS(bf16)
+ORDER_OF_FLOATS(f16)
+#undef ORDER_OF_FLOATS
+
 // Elements whose size the memory writes at once are never torn: 8 bytes too.
 template <int Mode, class Type>
 DEVICE void combine(Type* p, Type x) {
-  constexpr bool word = sizeof(Type) >= 4, half = same_type<Type, bf16> || same_type<Type, f16>;
-  constexpr bool integer = word && !same_type<Type, float> && !same_type<Type, complex64>;
+  constexpr bool word = sizeof(Type) >= 4, integer = word && is_integer<Type>;
   if constexpr (Mode == SCATTER_ASSIGN) {
     *p = x;
   } else if constexpr (same_type<Type, bool>) {
@@ -87,25 +68,25 @@ DEVICE void combine(Type* p, Type x) {
     if constexpr (same_type<Type, complex64>) {
       atomic_add(&p->re, x.re);
       atomic_add(&p->im, x.im);
-    } else if constexpr (word || half) {
+    } else if constexpr (word || is_half<Type>) {
       atomic_add(p, x);
     } else {
-      atomic_apply<CombineSum>(p, x);
+      atomic_apply<Wrapping<Add>>(p, x);
     }
   } else if constexpr (Mode == SCATTER_PROD) {
-    atomic_apply<CombineProd>(p, x);
+    atomic_apply<Wrapping<Multiply>>(p, x);
   } else if constexpr (Mode == SCATTER_MAX) {
     if constexpr (integer) {
       atomic_max(p, x);
     } else {
-      atomic_apply<CombineMax>(p, x);
+      atomic_apply<Maximum>(p, x);
     }
   } else {
     static_assert(Mode == SCATTER_MIN);
     if constexpr (integer) {
       atomic_min(p, x);
     } else {
-      atomic_apply<CombineMin>(p, x);
+      atomic_apply<Minimum>(p, x);
     }
   }
 }

@@ -322,6 +322,18 @@ struct LogAddExp {
     return high + math_log1p(math_exp(low - high));
   }
 };
+// LogAddExp with minus infinity as the identity, for complex numbers too.
+struct ScanLogAddExp {
+  template <class Type>
+  DEVICE Type operator()(Type a, Type b) const {
+    return LogAddExp{}(a, b);
+  }
+  DEVICE complex64 operator()(complex64 a, complex64 b) const {
+    complex64 high = a > b ? a : b, low = a > b ? b : a;
+    if (low.re < -3.402823466e38f) return high;  // minus infinity
+    return high + math_log(complex64{1.0f, 0.0f} + math_exp(low - high));
+  }
+};
 struct ArcTan2 {
   template <class Type>
   DEVICE Type operator()(Type a, Type b) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/core/array.h"
+#include "backend/cpu/functors.h"
 #include "backend/ops/index.h"
 
 namespace mlx_rocm::indexing {
@@ -39,40 +40,15 @@ void by_item_size(size_t item, F f) {
 }
 
 template <class T>
-struct Wide {
-  using type = T;
-};
-template <>
-struct Wide<float16_t> {
-  using type = float;
-};
-template <>
-struct Wide<bfloat16_t> {
-  using type = float;
-};
-
-template <class T>
 T merge(ScatterMode mode, T old, T update) {
-  if constexpr (std::is_same_v<T, complex64_t>) {
-    bool less = old.re < update.re || (old.re == update.re && old.im < update.im);
-    switch (mode) {
-      case ScatterMode::assign: return update;
-      case ScatterMode::sum: return {old.re + update.re, old.im + update.im};
-      case ScatterMode::prod:
-        return {old.re * update.re - old.im * update.im, old.re * update.im + old.im * update.re};
-      case ScatterMode::max: return less ? update : old;
-      case ScatterMode::min: return less ? old : update;
-    }
-  } else {
-    using A = typename Wide<T>::type;
-    A a = A(old), b = A(update);
-    switch (mode) {
-      case ScatterMode::assign: return update;
-      case ScatterMode::sum: return T(a + b);
-      case ScatterMode::prod: return T(a * b);
-      case ScatterMode::max: return (a > b || a != a) ? old : update;
-      case ScatterMode::min: return (a < b || a != a) ? old : update;
-    }
+  namespace f = cpu::functors;
+  const auto a = f::widen(old), b = f::widen(update);
+  switch (mode) {
+    case ScatterMode::assign: break;
+    case ScatterMode::sum: return f::narrow<T>(f::Add{}(a, b));
+    case ScatterMode::prod: return f::narrow<T>(f::Multiply{}(a, b));
+    case ScatterMode::max: return f::narrow<T>(f::Maximum{}(a, b));
+    case ScatterMode::min: return f::narrow<T>(f::Minimum{}(a, b));
   }
   return update;
 }

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "backend/core/op.h"
+#include "backend/cpu/functors.h"
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/tile.h"
 #include "backend/gpu/gemm.h"
@@ -251,7 +252,7 @@ class IndexSum : public OpBase<IndexSum> {
         type_error("[sum_by_index] Only real types are supported.");
       } else {
         // Sums in float for the half types: several values may meet in one place.
-        using A = std::conditional_t<sizeof(T) == 2, float, T>;
+        using A = cpu::functors::Accumulator<T>;
         std::vector<A> sums(out[0].size());
         const T* x = values.data<T>();
         for (size_t i = 0; i < index.size(); ++i) {

@@ -1,11 +1,9 @@
 #include "backend/ops/scan.h"
 
-#include <cmath>
 #include <cstring>
-#include <complex>
-#include <limits>
 
 #include "backend/core/op.h"
+#include "backend/cpu/functors.h"
 #include "backend/cpu/pool.h"
 #include "backend/cpu/scan.h"
 #include "backend/cpu/tile.h"
@@ -16,86 +14,25 @@
 namespace mlx_rocm {
 namespace {
 
+namespace functors = cpu::functors;
 using cpu::ScanKind;
 constexpr const char* kNames[] = {"cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"};
 
-template <class T>
-struct Accumulate {
-  using type = T;
-};
-template <>
-struct Accumulate<float16_t> {
-  using type = float;
-};
-template <>
-struct Accumulate<bfloat16_t> {
-  using type = float;
-};
-template <>
-struct Accumulate<bool> {
-  using type = int32_t;
-};
-
-template <ScanKind kind, class A>
-A combine(A a, A b) {
-  if constexpr (std::is_same_v<A, complex64_t>) {
-    bool less = a.re < b.re || (a.re == b.re && a.im < b.im);
-    if constexpr (kind == ScanKind::sum) return {a.re + b.re, a.im + b.im};
-    if constexpr (kind == ScanKind::prod) return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-    if constexpr (kind == ScanKind::max) return less ? b : a;
-    if constexpr (kind == ScanKind::min) return less ? a : b;
-    A high = less ? b : a, low = less ? a : b;
-    if (std::isinf(high.re) && high.re < 0) return high;
-    std::complex<float> y = std::complex<float>(high.re, high.im) +
-                            std::log(1.0f + std::exp(std::complex<float>(low.re - high.re, low.im - high.im)));
-    return {y.real(), y.imag()};
-  } else {
-    if constexpr (kind == ScanKind::sum) return A(a + b);
-    if constexpr (kind == ScanKind::prod) return A(a * b);
-    if constexpr (kind == ScanKind::max) return (a > b || a != a) ? a : b;
-    if constexpr (kind == ScanKind::min) return (a < b || a != a) ? a : b;
-    if constexpr (kind == ScanKind::logaddexp) {
-      A high = a > b ? a : b, low = a > b ? b : a;
-      if (a != a || b != b) return a + b;
-      if (high == low) return high + A(M_LN2);
-      return high + A(std::log1p(std::exp(low - high)));
-    }
-  }
-  return a;
-}
-
-template <ScanKind kind, class A>
-A initial() {
-  if constexpr (kind == ScanKind::prod) {
-    if constexpr (std::is_same_v<A, complex64_t>) return {1, 0};
-    else return A(1);
-  } else if constexpr (kind == ScanKind::sum) {
-    return A{};
-  } else if constexpr (std::is_same_v<A, complex64_t>) {
-    float inf = std::numeric_limits<float>::infinity();
-    return kind == ScanKind::min ? A{inf, inf} : A{-inf, -inf};
-  } else {
-    using L = std::numeric_limits<A>;
-    if constexpr (kind == ScanKind::min) return L::has_infinity ? L::infinity() : L::max();
-    return L::has_infinity ? A(-L::infinity()) : L::lowest();
-  }
-}
-
 // Scans `columns` neighbouring lines at once: x and y advance by `step` elements per entry.
-template <ScanKind kind, class T>
+template <class Op, class T>
 void scan_lines(const T* x, T* y, int64_t n, int64_t step, int64_t columns, bool reverse, bool inclusive) {
-  using A = typename Accumulate<T>::type;
+  using A = functors::Accumulator<T>;
   constexpr int64_t kBlock = 64;
   for (int64_t c0 = 0; c0 < columns; c0 += kBlock) {
     int64_t width = std::min(kBlock, columns - c0);
     A acc[kBlock];
-    for (int64_t c = 0; c < width; ++c) acc[c] = initial<kind, A>();
+    for (int64_t c = 0; c < width; ++c) acc[c] = functors::neutral<Op, A>();
     for (int64_t i = 0; i < n; ++i) {
       int64_t at = (reverse ? n - 1 - i : i) * step + c0;
       for (int64_t c = 0; c < width; ++c) {
-        A v = A(x[at + c]);
-        A next = i == 0 && inclusive ? v : combine<kind>(acc[c], v);
-        y[at + c] = T(inclusive ? next : acc[c]);
+        A v = functors::widen(x[at + c]);
+        A next = i == 0 && inclusive ? v : Op{}(acc[c], v);
+        y[at + c] = functors::narrow<T>(inclusive ? next : acc[c]);
         acc[c] = next;
       }
     }
@@ -234,24 +171,23 @@ class Scan : public OpBase<Scan> {
       return scan_columns(*k, x.itemsize(), x.bytes(), out[0].bytes(), outer, n, inner, reverse, inclusive);
     }
     visit(x.dtype(), [&]<class T>(TypeTag<T>) {
-      auto run = [&]<ScanKind k>() {
+      auto run = [&]<class Op>(Op) {
         const T* from = x.data<T>();
         T* to = out[0].data<T>();
         cpu::parallel_for(outer, std::max<int64_t>(1, 32768 / (n * inner)), [&](int64_t begin, int64_t end) {
           for (int64_t o = begin; o < end; ++o) {
-            scan_lines<k>(from + o * n * inner, to + o * n * inner, n, inner, inner, reverse, inclusive);
+            scan_lines<Op>(from + o * n * inner, to + o * n * inner, n, inner, inner, reverse, inclusive);
           }
         });
       };
       switch (kind) {
-        case ScanKind::sum: return run.template operator()<ScanKind::sum>();
-        case ScanKind::prod: return run.template operator()<ScanKind::prod>();
-        case ScanKind::max: return run.template operator()<ScanKind::max>();
-        case ScanKind::min: return run.template operator()<ScanKind::min>();
+        case ScanKind::sum: return run(functors::Add{});
+        case ScanKind::prod: return run(functors::Multiply{});
+        case ScanKind::max: return run(functors::Maximum{});
+        case ScanKind::min: return run(functors::Minimum{});
         case ScanKind::logaddexp:
-          if constexpr (std::is_same_v<T, complex64_t> || std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, float16_t> ||
-                        std::is_same_v<T, bfloat16_t>) {
-            return run.template operator()<ScanKind::logaddexp>();
+          if constexpr (std::is_same_v<T, complex64_t> || std::is_floating_point_v<functors::Accumulator<T>>) {
+            return run(functors::ScanLogAddExp{});
           }
       }
     });

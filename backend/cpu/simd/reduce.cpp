@@ -9,6 +9,7 @@ namespace {
 
 #include "backend/cpu/simd/vmath.h"
 #include "kernels/scalar.h"
+#include "backend/cpu/simd/neutral.h"
 
 // Independent accumulators let the loop vectorise without reassociating floating-point sums behind our back, and
 // make long sums more accurate.
@@ -37,23 +38,9 @@ template <>
 struct Combine<Reduction::any> : Any {};
 
 template <Reduction r, class T>
-T neutral() {
-  if constexpr (r == Reduction::sum || r == Reduction::any) return T{};
-  if constexpr (r == Reduction::prod || r == Reduction::all) {
-    if constexpr (std::is_same_v<T, complex64>) return {1.0f, 0.0f};
-    else return T(1);
-  }
-  if constexpr (r == Reduction::max || r == Reduction::min) {
-    constexpr bool low = r == Reduction::max;
-    if constexpr (std::is_same_v<T, complex64>) {
-      float inf = low ? -__builtin_inff() : __builtin_inff();
-      return {inf, inf};
-    } else {
-      using L = std::numeric_limits<T>;
-      if constexpr (L::has_infinity) return low ? T(-L::infinity()) : L::infinity();
-      return low ? L::lowest() : L::max();
-    }
-  }
+T start() {
+  if constexpr (r == Reduction::all || r == Reduction::any) return r == Reduction::all;
+  else return neutral<Combine<r>, T>();
 }
 
 template <Reduction r, class T>
@@ -113,7 +100,7 @@ void add_rows(const void* in, int64_t stride, int64_t rows, int64_t n, void* acc
 template <Reduction r, class T>
 void fill(int64_t n, void* acc) {
   auto* y = static_cast<T*>(acc);
-  for (int64_t i = 0; i < n; ++i) y[i] = neutral<r, T>();
+  for (int64_t i = 0; i < n; ++i) y[i] = start<r, T>();
 }
 
 // The extreme value first (vectorised), then where it stands.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "backend/cpu/simd/vec.h"
@@ -11,6 +12,7 @@ namespace {
 
 #include "backend/cpu/simd/vmath.h"
 #include "kernels/scalar.h"
+#include "backend/cpu/simd/neutral.h"
 
 template <ScanKind>
 struct Combine;
@@ -25,19 +27,13 @@ struct Combine<ScanKind::min> : Minimum {};
 template <>
 struct Combine<ScanKind::logaddexp> : LogAddExp {};
 
-template <class T>
-struct Widened {
-  using type = float;
-};
-template <>
-struct Widened<int32_t> {
-  using type = int32_t;
-};
 MLX_ROCM_INLINE int32_t widen(int32_t x) { return x; }
 template <class T>
 MLX_ROCM_INLINE float widen(T x) {
   return to_float(x);
 }
+template <class T>
+using Widened = decltype(widen(T()));
 template <class T, class A>
 MLX_ROCM_INLINE T narrow(A x) {
   if constexpr (std::is_same_v<T, A>) {
@@ -47,24 +43,12 @@ MLX_ROCM_INLINE T narrow(A x) {
   }
 }
 
-// What an exclusive scan starts with.
-template <ScanKind kind, class A>
-A initial() {
-  if constexpr (kind == ScanKind::sum) return A(0);
-  if constexpr (kind == ScanKind::prod) return A(1);
-  if constexpr (std::is_same_v<A, int32_t>) {
-    return kind == ScanKind::min ? INT32_MAX : INT32_MIN;
-  } else {
-    return kind == ScanKind::min ? kInf : -kInf;
-  }
-}
-
 // Several lines advance together: their chains of additions overlap.
 constexpr int kTogether = 8;
 
 template <ScanKind kind, class T, bool inclusive, int count>
 void advance(const T* x, T* y, int64_t n, int64_t stride, int64_t step, const void* carry) {
-  using A = typename Widened<T>::type;
+  using A = Widened<T>;
   Combine<kind> f;
   A acc[count];
   int64_t i = 0;
@@ -74,7 +58,7 @@ void advance(const T* x, T* y, int64_t n, int64_t stride, int64_t step, const vo
     // The first element is taken as it is: 0 + -0 would lose a sign.
     for (int l = 0; l < count; ++l) {
       const A v = widen(x[l * stride]);
-      y[l * stride] = inclusive ? narrow<T>(v) : narrow<T>(initial<kind, A>());
+      y[l * stride] = inclusive ? narrow<T>(v) : narrow<T>(neutral<Combine<kind>, A>());
       acc[l] = v;
     }
     i = 1;
@@ -93,7 +77,7 @@ void advance(const T* x, T* y, int64_t n, int64_t stride, int64_t step, const vo
 template <ScanKind kind, class T>
 void lines(const void* in, void* out, int64_t n, int64_t stride, int64_t count, bool reverse, bool inclusive,
            const void* carry) {
-  using A = typename Widened<T>::type;
+  using A = Widened<T>;
   if (n <= 0) return;
   const int64_t first = reverse ? n - 1 : 0, step = reverse ? -1 : 1;
   auto* x = static_cast<const T*>(in) + first;
@@ -108,13 +92,13 @@ void lines(const void* in, void* out, int64_t n, int64_t stride, int64_t count, 
 
 template <ScanKind kind, class T, bool inclusive>
 void columns_block(const T* x, T* y, int64_t n, int64_t step, int width) {
-  using A = typename Widened<T>::type;
+  using A = Widened<T>;
   constexpr int kWidth = 64;
   Combine<kind> f;
   A acc[kWidth];
   for (int c = 0; c < width; ++c) {
     acc[c] = widen(x[c]);
-    y[c] = inclusive ? narrow<T>(acc[c]) : narrow<T>(initial<kind, A>());
+    y[c] = inclusive ? narrow<T>(acc[c]) : narrow<T>(neutral<Combine<kind>, A>());
   }
   auto row = [&](int64_t at, int w) __attribute__((always_inline)) {
 #pragma GCC ivdep
@@ -143,7 +127,7 @@ void columns(const void* in, void* out, int64_t n, int64_t step, int64_t count, 
 
 template <ScanKind kind, class T>
 void total(const void* in, int64_t n, void* out) {
-  using A = typename Widened<T>::type;
+  using A = Widened<T>;
   constexpr int kLanes = 64;
   auto* x = static_cast<const T*>(in);
   Combine<kind> f;
@@ -168,7 +152,7 @@ void combine(void* a, const void* b) {
 
 template <class T, ScanKind... kinds>
 constexpr void set(ScanKernels (&row)[num_scans]) {
-  using A = typename Widened<T>::type;
+  using A = Widened<T>;
   ((row[int(kinds)] = {lines<kinds, T>, columns<kinds, T>, total<kinds, T>, combine<kinds, A>}), ...);
 }
 
