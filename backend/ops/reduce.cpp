@@ -7,6 +7,7 @@
 #include "backend/cpu/reduce.h"
 #include "backend/cpu/tile.h"
 #include "backend/gpu/reduce.h"
+#include "backend/ops/axes.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/scan.h"
 #include "backend/ops/vmap_rules.h"
@@ -331,12 +332,7 @@ array arg_reduce(bool largest, const array& a, int axis, bool keepdims, const St
 }
 
 array reduce(Reduction kind, array a, const Axes& axes, bool keepdims, const StreamOrDevice& s) {
-  Axes sorted;
-  for (int ax : axes) sorted.push_back(normalize_axis(ax, a.ndim(), kNames[int(kind)]));
-  std::sort(sorted.begin(), sorted.end());
-  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
-    value_error("[", kNames[int(kind)], "] Received duplicate axes.");
-  }
+  const Axes sorted = unique_axes(axes, a.ndim(), kNames[int(kind)]);
   if (sorted.empty()) return a;
   array y = apply(op<Reduce>(kind, sorted), {a}, s);
   return keepdims ? y : squeeze(y, sorted, s);

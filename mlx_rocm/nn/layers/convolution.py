@@ -1,6 +1,7 @@
 """Convolutions of channels-last inputs: ``(batch, *spatial, channels)``."""
 
 import math
+from collections.abc import Callable
 
 import mlx_rocm.core as mx
 from mlx_rocm.nn.layers.base import Module
@@ -18,26 +19,35 @@ class _Conv(Module):
     within plus and minus ``1 / sqrt(weights of an output)``; ``bias`` is initially 0.
     """
 
-    _shown = ("stride", "padding", "dilation")  # attributes in the representation
+    _dims: int
+    _function: Callable  # of the input, the weight and the settings
+    _settings: tuple[str, ...]  # the further arguments: attributes, which the representation shows
 
-    def _create(self, in_channels, out_channels, kernel_size, bias, groups=1):
+    def _create(self, in_channels, out_channels, kernel_size, bias, *values):
         name = type(self).__name__
+        settings = dict(zip(self._settings, values, strict=True))
+        groups = settings.get("groups", 1)
         if in_channels % groups != 0:
             raise ValueError(f"[{name}] {in_channels} input channels cannot be divided into {groups} groups.")
+        kernel = (kernel_size,) if self._dims == 1 else _per_axis(kernel_size, self._dims)
         channels = in_channels // groups
-        bound = math.sqrt(1 / (channels * math.prod(kernel_size)))
-        self.weight = mx.random.uniform(low=-bound, high=bound, shape=(out_channels, *kernel_size, channels))
+        bound = math.sqrt(1 / (channels * math.prod(kernel)))
+        self.weight = mx.random.uniform(low=-bound, high=bound, shape=(out_channels, *kernel, channels))
         if bias:
             self.bias = mx.zeros((out_channels,))
+        for setting, value in settings.items():
+            single = self._dims == 1 or setting in ("dilation", "groups")
+            setattr(self, setting, value if single else _per_axis(value, self._dims))
 
     def _extra_repr(self):
         outputs, *kernel, channels = self.weight.shape
         kernel = kernel[0] if len(kernel) == 1 else tuple(kernel)
-        settings = "".join(f", {name}={getattr(self, name)}" for name in self._shown)
+        settings = "".join(f", {name}={getattr(self, name)}" for name in self._settings)
         inputs = channels * getattr(self, "groups", 1)
         return f"{inputs}, {outputs}, kernel_size={kernel}{settings}, bias={'bias' in self}"
 
-    def _add_bias(self, y):
+    def __call__(self, x):
+        y = self._function(x, self.weight, *[getattr(self, name) for name in self._settings])
         return y + self.bias if "bias" in self else y
 
 
@@ -58,7 +68,9 @@ class Conv1d(_Conv):
         bias: Whether a bias is added.
     """
 
-    _shown = ("stride", "padding", "dilation", "groups")
+    _dims = 1
+    _function = staticmethod(mx.conv1d)
+    _settings = ("stride", "padding", "dilation", "groups")
 
     def __init__(
         self,
@@ -72,15 +84,7 @@ class Conv1d(_Conv):
         bias: bool = True,
     ):
         super().__init__()
-        self._create(in_channels, out_channels, (kernel_size,), bias, groups)
-        self.padding = padding
-        self.dilation = dilation
-        self.stride = stride
-        self.groups = groups
-
-    def __call__(self, x):
-        y = mx.conv1d(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
-        return self._add_bias(y)
+        self._create(in_channels, out_channels, kernel_size, bias, stride, padding, dilation, groups)
 
 
 class Conv2d(_Conv):
@@ -100,7 +104,9 @@ class Conv2d(_Conv):
         bias: Whether a bias is added.
     """
 
-    _shown = ("stride", "padding", "dilation", "groups")
+    _dims = 2
+    _function = staticmethod(mx.conv2d)
+    _settings = ("stride", "padding", "dilation", "groups")
 
     def __init__(
         self,
@@ -114,15 +120,7 @@ class Conv2d(_Conv):
         bias: bool = True,
     ):
         super().__init__()
-        self._create(in_channels, out_channels, _per_axis(kernel_size, 2), bias, groups)
-        self.padding = _per_axis(padding, 2)
-        self.stride = _per_axis(stride, 2)
-        self.dilation = dilation
-        self.groups = groups
-
-    def __call__(self, x):
-        y = mx.conv2d(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
-        return self._add_bias(y)
+        self._create(in_channels, out_channels, kernel_size, bias, stride, padding, dilation, groups)
 
 
 class Conv3d(_Conv):
@@ -142,6 +140,10 @@ class Conv3d(_Conv):
         bias: Whether a bias is added.
     """
 
+    _dims = 3
+    _function = staticmethod(mx.conv3d)
+    _settings = ("stride", "padding", "dilation")
+
     def __init__(
         self,
         in_channels: int,
@@ -153,11 +155,4 @@ class Conv3d(_Conv):
         bias: bool = True,
     ):
         super().__init__()
-        self._create(in_channels, out_channels, _per_axis(kernel_size, 3), bias)
-        self.padding = _per_axis(padding, 3)
-        self.stride = _per_axis(stride, 3)
-        self.dilation = dilation
-
-    def __call__(self, x):
-        y = mx.conv3d(x, self.weight, self.stride, self.padding, self.dilation)
-        return self._add_bias(y)
+        self._create(in_channels, out_channels, kernel_size, bias, stride, padding, dilation)

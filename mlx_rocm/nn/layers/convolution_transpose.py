@@ -2,11 +2,11 @@
 
 import mlx_rocm.core as mx
 from mlx_rocm.nn.layers.base import Module  # noqa: F401  (part of this module's namespace in MLX)
-from mlx_rocm.nn.layers.convolution import _Conv, _per_axis
+from mlx_rocm.nn.layers.convolution import _Conv
 
 
 class _ConvTranspose(_Conv):
-    _shown = ("stride", "padding", "dilation", "output_padding")
+    _settings = ("stride", "padding", "dilation", "output_padding")
 
 
 class ConvTranspose1d(_ConvTranspose):
@@ -26,6 +26,9 @@ class ConvTranspose1d(_ConvTranspose):
         bias: Whether a bias is added.
     """
 
+    _dims = 1
+    _function = staticmethod(mx.conv_transpose1d)
+
     def __init__(
         self,
         in_channels: int,
@@ -38,15 +41,7 @@ class ConvTranspose1d(_ConvTranspose):
         bias: bool = True,
     ):
         super().__init__()
-        self._create(in_channels, out_channels, (kernel_size,), bias)
-        self.padding = padding
-        self.dilation = dilation
-        self.stride = stride
-        self.output_padding = output_padding
-
-    def __call__(self, x):
-        y = mx.conv_transpose1d(x, self.weight, self.stride, self.padding, self.dilation, self.output_padding)
-        return self._add_bias(y)
+        self._create(in_channels, out_channels, kernel_size, bias, stride, padding, dilation, output_padding)
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -67,6 +62,9 @@ class ConvTranspose2d(_ConvTranspose):
         bias: Whether a bias is added.
     """
 
+    _dims = 2
+    _function = staticmethod(mx.conv_transpose2d)
+
     def __init__(
         self,
         in_channels: int,
@@ -79,15 +77,7 @@ class ConvTranspose2d(_ConvTranspose):
         bias: bool = True,
     ):
         super().__init__()
-        self._create(in_channels, out_channels, _per_axis(kernel_size, 2), bias)
-        self.padding = _per_axis(padding, 2)
-        self.stride = _per_axis(stride, 2)
-        self.dilation = dilation
-        self.output_padding = _per_axis(output_padding, 2)
-
-    def __call__(self, x):
-        y = mx.conv_transpose2d(x, self.weight, self.stride, self.padding, self.dilation, self.output_padding)
-        return self._add_bias(y)
+        self._create(in_channels, out_channels, kernel_size, bias, stride, padding, dilation, output_padding)
 
 
 class ConvTranspose3d(_ConvTranspose):
@@ -108,6 +98,9 @@ class ConvTranspose3d(_ConvTranspose):
         bias: Whether a bias is added.
     """
 
+    _dims = 3
+    _function = staticmethod(mx.conv_transpose3d)
+
     def __init__(
         self,
         in_channels: int,
@@ -120,12 +113,4 @@ class ConvTranspose3d(_ConvTranspose):
         bias: bool = True,
     ):
         super().__init__()
-        self._create(in_channels, out_channels, _per_axis(kernel_size, 3), bias)
-        self.padding = _per_axis(padding, 3)
-        self.stride = _per_axis(stride, 3)
-        self.dilation = dilation
-        self.output_padding = _per_axis(output_padding, 3)
-
-    def __call__(self, x):
-        y = mx.conv_transpose3d(x, self.weight, self.stride, self.padding, self.dilation, self.output_padding)
-        return self._add_bias(y)
+        self._create(in_channels, out_channels, kernel_size, bias, stride, padding, dilation, output_padding)

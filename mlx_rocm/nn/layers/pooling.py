@@ -66,21 +66,60 @@ class _Pool(Module):
         return self._reduce(windows, tuple(range(-self._dims - 1, -1)))
 
 
-class _MaxPool(_Pool):
+class _Max:
     _pad_value = -math.inf
 
     def _reduce(self, windows, axes):
         return mx.max(windows, axis=axes)
 
 
-class _AvgPool(_Pool):
+class _Mean:
     _pad_value = 0
 
     def _reduce(self, windows, axes):
         return mx.mean(windows, axis=axes)
 
 
-class MaxPool1d(_MaxPool):
+class _Pool1d(_Pool):
+    _dims = 1
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] | None = None,
+        padding: int | tuple[int] = 0,
+    ):
+        super().__init__()
+        self._configure(kernel_size, stride, padding)
+
+
+class _Pool2d(_Pool):
+    _dims = 2
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] | None = 0,
+    ):
+        super().__init__()
+        self._configure(kernel_size, stride, padding)
+
+
+class _Pool3d(_Pool):
+    _dims = 3
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int, int],
+        stride: int | tuple[int, int, int] | None = None,
+        padding: int | tuple[int, int, int] | None = 0,
+    ):
+        super().__init__()
+        self._configure(kernel_size, stride, padding)
+
+
+class MaxPool1d(_Max, _Pool1d):
     """Maximum over windows of ``(N, L, C)``.
 
     The output has the length ``(L + 2 * padding - kernel_size) // stride + 1``.
@@ -91,19 +130,8 @@ class MaxPool1d(_MaxPool):
         padding: How many elements of minus infinity are put at each end.
     """
 
-    _dims = 1
 
-    def __init__(
-        self,
-        kernel_size: int | tuple[int],
-        stride: int | tuple[int] | None = None,
-        padding: int | tuple[int] = 0,
-    ):
-        super().__init__()
-        self._configure(kernel_size, stride, padding)
-
-
-class AvgPool1d(_AvgPool):
+class AvgPool1d(_Mean, _Pool1d):
     """Mean over windows of ``(N, L, C)``.
 
     The output has the length ``(L + 2 * padding - kernel_size) // stride + 1``.
@@ -114,19 +142,8 @@ class AvgPool1d(_AvgPool):
         padding: How many zeros, which count in the mean, are put at each end.
     """
 
-    _dims = 1
 
-    def __init__(
-        self,
-        kernel_size: int | tuple[int],
-        stride: int | tuple[int] | None = None,
-        padding: int | tuple[int] = 0,
-    ):
-        super().__init__()
-        self._configure(kernel_size, stride, padding)
-
-
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_Max, _Pool2d):
     """Maximum over windows of ``(N, H, W, C)``; the arguments, single or one for each axis, are as for
     :class:`MaxPool1d`.
 
@@ -136,19 +153,8 @@ class MaxPool2d(_MaxPool):
         padding: How many elements of minus infinity are put at each end.
     """
 
-    _dims = 2
 
-    def __init__(
-        self,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] | None = None,
-        padding: int | tuple[int, int] | None = 0,
-    ):
-        super().__init__()
-        self._configure(kernel_size, stride, padding)
-
-
-class AvgPool2d(_AvgPool):
+class AvgPool2d(_Mean, _Pool2d):
     """Mean over windows of ``(N, H, W, C)``; the arguments, single or one for each axis, are as for
     :class:`AvgPool1d`.
 
@@ -158,19 +164,8 @@ class AvgPool2d(_AvgPool):
         padding: How many zeros, which count in the mean, are put at each end.
     """
 
-    _dims = 2
 
-    def __init__(
-        self,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] | None = None,
-        padding: int | tuple[int, int] | None = 0,
-    ):
-        super().__init__()
-        self._configure(kernel_size, stride, padding)
-
-
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_Max, _Pool3d):
     """Maximum over windows of ``(N, D, H, W, C)``; the arguments, single or one for each axis, are as for
     :class:`MaxPool1d`.
 
@@ -180,19 +175,8 @@ class MaxPool3d(_MaxPool):
         padding: How many elements of minus infinity are put at each end.
     """
 
-    _dims = 3
 
-    def __init__(
-        self,
-        kernel_size: int | tuple[int, int, int],
-        stride: int | tuple[int, int, int] | None = None,
-        padding: int | tuple[int, int, int] | None = 0,
-    ):
-        super().__init__()
-        self._configure(kernel_size, stride, padding)
-
-
-class AvgPool3d(_AvgPool):
+class AvgPool3d(_Mean, _Pool3d):
     """Mean over windows of ``(N, D, H, W, C)``; the arguments, single or one for each axis, are as for
     :class:`AvgPool1d`.
 
@@ -201,14 +185,3 @@ class AvgPool3d(_AvgPool):
         stride: The distance of the windows; ``kernel_size`` by default.
         padding: How many zeros, which count in the mean, are put at each end.
     """
-
-    _dims = 3
-
-    def __init__(
-        self,
-        kernel_size: int | tuple[int, int, int],
-        stride: int | tuple[int, int, int] | None = None,
-        padding: int | tuple[int, int, int] | None = 0,
-    ):
-        super().__init__()
-        self._configure(kernel_size, stride, padding)
