@@ -100,7 +100,7 @@ void init_gpu_routes(nb::module_& m) {
   m.def("_conv_route", conv_route, "dtype"_a, "x"_a, "w"_a, "stride"_a, "padding"_a, "groups"_a, "gradient"_a, "arch"_a,
         "units"_a, "The kernel of a convolution or of its gradient by the weights, and its geometry.");
   m.def("_fft_factors", &gpu::fft_factors, "n"_a, "The lengths of the launches of a transform.");
-  m.def("_fft_radices", &gpu::fft_radices, "n"_a, "The radices of one launch, or none.");
+  m.def("_fft_radices", &fft_radices, "n"_a, "The radices of one launch, or none.");
   m.def("_hadamard_passes", hadamard_passes, "m"_a, "power"_a, "The launches of a Hadamard transform.");
 }
 

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "backend/core/fft_radices.h"
 #include "backend/cpu/pool.h"
 
 namespace mlx_rocm::cpu {
@@ -35,22 +36,6 @@ std::pair<double, double> unit_root(int64_t k, int64_t n) {
     case 6: return {s, c};
   }
   return {c, s};
-}
-
-// The radices of n, odd ones first; empty when a prime above 13 divides it.
-std::vector<int> radices_of(int64_t n) {
-  std::vector<int> radices;
-  for (int prime : {13, 11, 7, 5, 3}) {
-    for (; n % prime == 0; n /= prime) radices.push_back(prime);
-  }
-  int twos = 0;
-  for (; n % 2 == 0; n /= 2) ++twos;
-  if (n != 1) return {};
-  // 4 * 4 is cheaper than 8 * 2.
-  for (; twos >= 5 || twos == 3; twos -= 3) radices.push_back(8);
-  for (; twos >= 2; twos -= 2) radices.push_back(4);
-  if (twos == 1) radices.push_back(2);
-  return radices;
 }
 
 FftPass make_pass(int radix, int64_t length) {
@@ -107,7 +92,7 @@ void make_passes(FftPlan& plan, bool single) {
   const int64_t n = plan.n;
   const int width = fft_table().width;
   const bool across = single && n % (width * width) == 0;
-  const std::vector<int> radices = radices_of(across ? n / width : n);
+  const std::vector<int> radices = fft_radices(across ? n / width : n);
   if (radices.empty()) return make_bluestein(plan, single);
   int64_t length = n;
   if (across) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/core/array.h"
+#include "backend/core/fft_radices.h"
 
 namespace mlx_rocm::gpu {
 
@@ -20,8 +21,6 @@ struct FftArgs {
   FftSide to = FftSide::complex;
 };
 
-// The radices of n in the order of their passes, from 13, 11, 7, 5, 3, 8, 4, 2; empty when n has another prime factor.
-std::vector<int> fft_radices(int64_t n);
 // How a transform of length n (with radices) is split: factors of at most kLargestLine, one for each pass through memory.
 std::vector<int64_t> fft_factors(int64_t n);
 inline constexpr int64_t kLargestLine = 4096;

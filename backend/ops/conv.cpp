@@ -8,6 +8,7 @@
 #include "backend/cpu/tile.h"
 #include "backend/gpu/conv.h"
 #include "backend/ops/ops.h"
+#include "backend/ops/product_rule.h"
 #include "backend/ops/vmap_rules.h"
 
 namespace mlx_rocm {
@@ -131,14 +132,7 @@ class Convolution : public OpBase<Convolution> {
     return grads;
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    array sum;
-    for (size_t i = 0; i < argnums.size(); ++i) {
-      Arrays in = primals;
-      in[argnums[i]] = tangents[i];
-      const array term = apply(Ref<Op>(this), in);
-      sum = sum.is_null() ? term : sum + term;
-    }
-    return {sum};
+    return {product_rule(Ref<Op>(this), primals, tangents, argnums)};
   }
   // A mapped input only makes the batch longer; a mapped weight needs a group per item.
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
@@ -206,14 +200,7 @@ class ConvolutionWeightGradient : public OpBase<ConvolutionWeightGradient> {
     return grads;
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    array sum;
-    for (size_t i = 0; i < argnums.size(); ++i) {
-      Arrays in = primals;
-      in[argnums[i]] = tangents[i];
-      const array term = apply(Ref<Op>(this), in);
-      sum = sum.is_null() ? term : sum + term;
-    }
-    return {sum};
+    return {product_rule(Ref<Op>(this), primals, tangents, argnums)};
   }
   // A group per item.
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
@@ -233,9 +220,9 @@ REGISTER_OP(ConvolutionWeightGradient)
 // (groups * out, ..., in) with the roles of output and input channels exchanged within each group.
 array exchange_channels(const array& w, int groups) {
   if (groups == 1) return swapaxes(w, 0, -1);
-  Shape shape = w.shape();
-  shape[0] /= groups;
-  shape.insert(shape.begin(), groups);
+  Shape shape = {groups};
+  for (int d : w.shape()) shape.push_back(d);
+  shape[1] /= groups;
   return flatten(swapaxes(reshape(w, shape), 1, -1), 0, 1);
 }
 

@@ -9,6 +9,7 @@
 #include "backend/gpu/gemm.h"
 #include "backend/ops/matmul_parts.h"
 #include "backend/ops/ops.h"
+#include "backend/ops/product_rule.h"
 #include "backend/ops/vmap_rules.h"
 
 namespace mlx_rocm {
@@ -77,15 +78,15 @@ class GatherMM : public OpBase<GatherMM> {
   }
 
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    array sum;
+    Arrays of_matrices;
+    std::vector<int> matrices;
     for (size_t i = 0; i < argnums.size(); ++i) {
-      if (argnums[i] > 1) continue;
-      Arrays in = primals;
-      in[argnums[i]] = tangents[i];
-      const array term = apply(op<GatherMM>(), in);
-      sum = sum.is_null() ? term : sum + term;
+      if (argnums[i] > 1) continue;  // indices have no tangent
+      of_matrices.push_back(tangents[i]);
+      matrices.push_back(argnums[i]);
     }
-    return {sum.is_null() ? zeros_like(apply(op<GatherMM>(), primals)) : sum};
+    if (matrices.empty()) return {zeros_like(apply(op<GatherMM>(), primals))};
+    return {product_rule(op<GatherMM>(), primals, of_matrices, matrices)};
   }
 
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {

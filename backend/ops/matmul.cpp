@@ -6,6 +6,7 @@
 #include "backend/gpu/gemm.h"
 #include "backend/ops/matmul_parts.h"
 #include "backend/ops/ops.h"
+#include "backend/ops/product_rule.h"
 #include "backend/ops/vmap_rules.h"
 
 namespace mlx_rocm {
@@ -120,12 +121,7 @@ class Matmul : public OpBase<Matmul> {
     return grads;
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    array sum;
-    for (size_t i = 0; i < argnums.size(); ++i) {
-      const array term = argnums[i] == 0 ? matmul(tangents[i], primals[1]) : matmul(primals[0], tangents[i]);
-      sum = sum.is_null() ? term : sum + term;
-    }
-    return {sum};
+    return {product_rule(Ref<Op>(this), primals, tangents, argnums)};
   }
   std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     return {{apply(Ref<Op>(this), align_batch_axes(inputs, axes))}, {0}};

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "backend/core/error.h"
+#include "backend/transforms/post_order.h"
 
 namespace mlx_rocm {
 namespace {
@@ -21,35 +22,21 @@ class GraphReader {
   }
 
   void visit(const array& root) {
-    enter(root);
-    while (!stack_.empty()) {
-      Frame& f = stack_.back();
-      const Arrays& inputs = f.output.inputs();
-      if (f.next < inputs.size()) {
-        enter(inputs[f.next++]);
-        continue;
-      }
-      array done = std::move(f.output);
-      stack_.pop_back();
-      add_step(done);
-    }
+    calls_.visit(
+        root, [&](const array& a) { return is_traced(a); }, [&](const array& a) { add_step(a); });
     program_.outputs.push_back(value_of_.at(root.node()));
   }
 
   Program take() { return std::move(program_); }
 
  private:
-  struct Frame {
-    array output;
-    size_t next;
-  };
-
-  void enter(const array& a) {
+  // Whether the array comes from a call that is still to be read; arrays from outside become constants.
+  bool is_traced(const array& a) {
     const Node* n = a.node();
-    if (value_of_.count(n)) return;
-    bool traced = !n->evaluated && n->call && n->trace == trace_;
-    if (!traced) return add_constant(a);
-    if (visited_.insert(n->call.get()).second) stack_.push_back({a, 0});
+    if (value_of_.count(n)) return false;
+    if (!n->evaluated && n->call && n->trace == trace_) return true;
+    add_constant(a);
+    return false;
   }
 
   void add_constant(const array& a) {
@@ -95,9 +82,8 @@ class GraphReader {
   const char* what_;
   Program program_;
   Arrays kept_;  // so that node addresses stay unique
-  std::vector<Frame> stack_;
   std::unordered_map<const Node*, int> value_of_;
-  std::unordered_set<const Call*> visited_;
+  PostOrder calls_;
   std::unordered_set<const Node*> originals_, captured_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "backend/transforms/post_order.h"
+
 namespace mlx_rocm {
 namespace {
 
@@ -17,34 +19,17 @@ class Recorder {
     for (const array& s : sources) tape_.slot_of.emplace(s.node(), tape_.slots++);
   }
 
-  // Depth first with a stack of its own: graphs may be far deeper than the C++ stack.
   void visit(const array& root) {
-    enter(root);
-    while (!stack_.empty()) {
-      Frame& f = stack_.back();
-      const Arrays& inputs = f.output.inputs();
-      if (f.next < inputs.size()) {
-        enter(inputs[f.next++]);
-        continue;
-      }
-      array done = std::move(f.output);
-      stack_.pop_back();
-      finish(done);
-    }
+    calls_.visit(
+        root, [&](const array& a) { return is_traced(a); }, [&](const array& a) { finish(a); });
   }
 
   Tape take() { return std::move(tape_); }
 
  private:
-  struct Frame {
-    array output;
-    size_t next;
-  };
-
-  void enter(const array& a) {
+  bool is_traced(const array& a) const {
     const Node* n = a.node();
-    if (!n->tracer || !n->call || tape_.slot_of.count(n) || is_open_source(n)) return;
-    if (visited_.insert(n->call.get()).second) stack_.push_back({a, 0});
+    return n->tracer && n->call && !tape_.slot_of.count(n) && !is_open_source(n);
   }
 
   void finish(const array& a) {
@@ -76,8 +61,7 @@ class Recorder {
 
   Walk walk_;
   Tape tape_;
-  std::vector<Frame> stack_;
-  std::unordered_set<const Call*> visited_;
+  PostOrder calls_;
 };
 
 }  // namespace

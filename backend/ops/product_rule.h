@@ -1,0 +1,11 @@
+#pragma once
+
+#include "backend/core/op.h"
+
+namespace mlx_rocm {
+
+// The tangent of an op that is linear in each input by itself, as products are: the sum over `argnums` of the op with
+// that input replaced by its tangent. At least one input has a tangent.
+array product_rule(const Ref<Op>& op, const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums);
+
+}  // namespace mlx_rocm
