@@ -5,6 +5,7 @@
 #include "backend/cpu/tile.h"
 #include "backend/gpu/indexing.h"
 #include "backend/ops/index_common.h"
+#include "backend/ops/jvp_rules.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -190,12 +191,7 @@ class ScatterAxis : public OpBase<ScatterAxis> {
     return result;
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    array ta = zeros_like(primals[0]), tv = zeros_like(primals[2]);
-    for (size_t i = 0; i < argnums.size(); ++i) {
-      if (argnums[i] == 0) ta = tangents[i];
-      if (argnums[i] == 2) tv = tangents[i];
-    }
-    return {apply(op<ScatterAxis>(axis, accumulate), {ta, primals[1], tv})};
+    return {joint_rule(Ref<Op>(this), {0, 2}, primals, tangents, argnums)};
   }
   Batched vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     return {{apply(op<ScatterAxis>(axis + 1, accumulate), batch_all_to_front(inputs, axes))}, {0}};

@@ -7,8 +7,8 @@
 #include "backend/cpu/conv.h"
 #include "backend/cpu/tile.h"
 #include "backend/gpu/conv.h"
+#include "backend/ops/jvp_rules.h"
 #include "backend/ops/ops.h"
-#include "backend/ops/product_rule.h"
 #include "backend/ops/vmap_rules.h"
 
 namespace mlx_rocm {

@@ -4,6 +4,7 @@
 #include "backend/cpu/tile.h"
 #include "backend/gpu/indexing.h"
 #include "backend/ops/index_common.h"
+#include "backend/ops/jvp_rules.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -120,12 +121,7 @@ class DynamicSliceUpdate : public OpBase<DynamicSliceUpdate> {
     return result;
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    array ta = zeros_like(primals[0]), tu = zeros_like(primals[1]);
-    for (size_t i = 0; i < argnums.size(); ++i) {
-      if (argnums[i] == 0) ta = tangents[i];
-      if (argnums[i] == 1) tu = tangents[i];
-    }
-    return {dynamic_slice_update(ta, tu, primals[2], axes)};
+    return {joint_rule(Ref<Op>(this), {0, 1}, primals, tangents, argnums)};
   }
   Batched vmap(const Arrays& inputs, const std::vector<int>& in_axes) override {
     Arrays in = batch_all_to_front(inputs, in_axes);

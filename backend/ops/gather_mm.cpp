@@ -8,8 +8,8 @@
 #include "backend/core/op.h"
 #include "backend/gpu/gemm.h"
 #include "backend/ops/matmul_parts.h"
+#include "backend/ops/jvp_rules.h"
 #include "backend/ops/ops.h"
-#include "backend/ops/product_rule.h"
 #include "backend/ops/vmap_rules.h"
 
 namespace mlx_rocm {

@@ -4,6 +4,7 @@
 #include "backend/cpu/tile.h"
 #include "backend/gpu/indexing.h"
 #include "backend/ops/index_common.h"
+#include "backend/ops/jvp_rules.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -88,12 +89,7 @@ class Scatter : public OpBase<Scatter> {
     if (mode != ScatterMode::assign && mode != ScatterMode::sum) {
       throw NotImplemented("[scatter] has no forward derivative (jvp) for this mode.");
     }
-    array ta = zeros_like(primals[0]), tu = zeros_like(primals.back());
-    for (size_t i = 0; i < argnums.size(); ++i) {
-      if (argnums[i] == 0) ta = tangents[i];
-      if (argnums[i] + 1 == int(primals.size())) tu = tangents[i];
-    }
-    return {scatter(ta, Arrays(primals.begin() + 1, primals.end() - 1), tu, axes, mode)};
+    return {joint_rule(Ref<Op>(this), {0, int(primals.size()) - 1}, primals, tangents, argnums)};
   }
   Batched vmap(const Arrays& inputs, const std::vector<int>& in_axes) override {
     // The batch number becomes one more index into a batched source.

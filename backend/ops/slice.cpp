@@ -4,6 +4,7 @@
 #include "backend/cpu/tile.h"
 #include "backend/gpu/gpu.h"
 #include "backend/ops/axes.h"
+#include "backend/ops/jvp_rules.h"
 #include "backend/ops/ops.h"
 #include "backend/ops/vmap_rules.h"
 
@@ -103,9 +104,7 @@ class SliceUpdate : public OpBase<SliceUpdate> {
     return result;
   }
   Arrays jvp(const Arrays& primals, const Arrays& tangents, const std::vector<int>& argnums) override {
-    array tx = zeros_like(primals[0]), tu = zeros_like(primals[1]);
-    for (size_t i = 0; i < argnums.size(); ++i) (argnums[i] == 0 ? tx : tu) = tangents[i];
-    return {slice_update(tx, tu, start, stop, step)};
+    return {joint_rule(Ref<Op>(this), {0, 1}, primals, tangents, argnums)};
   }
   Batched vmap(const Arrays& inputs, const std::vector<int>& axes) override {
     Arrays in = batch_all_to_front(inputs, axes);
