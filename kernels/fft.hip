@@ -6,8 +6,11 @@
 // its transform on either side; results but the last are multiplied by exp(-2 pi i (q % SPLIT) k / TWIDDLE).
 // Passes go forward; an inverse transform exchanges real and imaginary parts on its way in and out (`swaps`). With CONVOLVE the transform is followed by a product with `filter` and another one (Bluestein).
 //
+// LENGTH of the whole transform, as the caller sees it, is half of turn.length: no define, so that Bluestein's transforms of all
+// lengths share their kernels.
+//
 // Defines: N, LINES, LINES_EACH, SPLIT, THREADS, TWIDDLE (or 0); PASSES: types Pass<radix, product of those before>;
-//   OFFSET: u32 or u64; LENGTH: of the whole transform as the caller sees it;
+//   OFFSET: u32 or u64;
 //   LOAD   0 complex, 1 real, 2 half spectrum of a real result
 //   STORE  0 complex, 1 real part, 2 the first LENGTH / 2 + 1
 //   Real transforms of even LENGTH = 2 N as complex ones of half the length (one line each, and PAIRED: pairs of reals
@@ -45,17 +48,18 @@ struct Line {
   u32 first_in, first_out, q;  // positions of the first elements; q % SPLIT
 };
 
-DEVICE Complex chirp(u32 p) { return unit_root<2ull * LENGTH>((u32)((u64)p * p % (2ull * LENGTH))); }
+DEVICE Complex chirp(u32 p, const Circle& turn) { return unit_root(modulo((u64)p * p, turn), turn); }
 
-DEVICE Complex fetch(const In* x, OFFSET stride, u32 p, bool swap) {
+DEVICE Complex fetch(const In* x, OFFSET stride, u32 p, const Circle& turn, bool swap) {
+  const u32 length = turn.length / 2;
 #if CHIRP_IN
-  if (p >= LENGTH) return {0, 0};
+  if (p >= length) return {0, 0};
 #endif
 #if LOAD == 1
   Complex v = {x[p * stride], 0};
 #elif LOAD == 2
-  const bool upper = p > LENGTH / 2;
-  Complex v = x[(upper ? LENGTH - p : p) * stride];
+  const bool upper = p > length / 2;
+  Complex v = x[(upper ? length - p : p) * stride];
   if (upper) v.im = -v.im;
 #elif LOAD == 3
   Complex v;
@@ -68,31 +72,32 @@ DEVICE Complex fetch(const In* x, OFFSET stride, u32 p, bool swap) {
   // (X[p] + X*[N - p]) + i exp(2 pi i p / 2N) (X[p] - X*[N - p]); the ends stand for real numbers.
   Complex v = x[p * stride], opposite = conjugated(x[(N - p) * stride]);
   if (p == 0) v.im = opposite.im = 0;
-  const Complex difference = conjugated(unit_root<LENGTH>(p)) * (v - opposite);
+  const Complex difference = conjugated(unit_root<2 * N>(p)) * (v - opposite);
   v = v + opposite - times_minus_i(difference);
 #else
   Complex v = x[p * stride];
 #endif
   if (swap) v = swapped(v);
 #if CHIRP_IN
-  v = v * chirp(p);
+  v = v * chirp(p, turn);
 #endif
   return v;
 }
 
-DEVICE void put(Out* y, OFFSET stride, u32 p, Complex v, const Complex* filter, float scale, bool swap) {
+DEVICE void put(Out* y, OFFSET stride, u32 p, Complex v, const Complex* filter, float scale, const Circle& turn, bool swap) {
+  const u32 length = turn.length / 2;
 #if CHIRP_OUT
-  if (p >= LENGTH) return;
+  if (p >= length) return;
 #endif
 #if STORE == 2
-  if (p > LENGTH / 2) return;
+  if (p > length / 2) return;
 #endif
   if (SWAP_MID) v = swapped(v);
 #if FILTER_OUT
   v = swapped(v * filter[p]);
 #endif
 #if CHIRP_OUT
-  v = v * chirp(p);
+  v = v * chirp(p, turn);
 #endif
   if (swap) v = swapped(v);
 #if STORE == 1
@@ -188,7 +193,7 @@ struct Chain {
 
 KERNEL(THREADS)
 fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Side in, STRUCT_ARGUMENT Side out,
-    u32 inner, float scale, u64 lines, u32 swaps) {  // swaps: 1 on the way in, 2 on the way out
+    u32 inner, float scale, u64 lines, STRUCT_ARGUMENT Circle turn, u32 swaps) {  // swaps: 1 on the way in, 2 on the way out
   SHARED Complex tile[PITCH * LINES];
   SHARED Line table[LINES];
   const u64 start = (u64)group_x() * LINES;
@@ -203,14 +208,14 @@ fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Sid
   barrier_lds();
   auto from_memory = [&](u32 c, u32 i) {
     if (c >= present) return Complex{0, 0};
-    return fetch(x + table[c].in, (OFFSET)in.axis_stride, table[c].first_in + i * in.step, swaps & 1);
+    return fetch(x + table[c].in, (OFFSET)in.axis_stride, table[c].first_in + i * in.step, turn, swaps & 1);
   };
   auto to_memory = [&](u32 c, u32 k, Complex v) {
     if (c >= present) return;
 #if TWIDDLE
     v = v * unit_root<TWIDDLE>(table[c].q * k);
 #endif
-    put(y + table[c].out, (OFFSET)out.axis_stride, table[c].first_out + k * out.step, v, filter, scale,
+    put(y + table[c].out, (OFFSET)out.axis_stride, table[c].first_out + k * out.step, v, filter, scale, turn,
         swaps & 2);
   };
 #if CONVOLVE
@@ -233,7 +238,7 @@ fft(const In* x, Out* y, const Complex* __restrict__ filter, STRUCT_ARGUMENT Sid
     // Sums and differences of opposite elements are the transforms of the even and of the odd reals.
     const Complex v = tile[c * PITCH + place(k == N ? 0 : k)];
     const Complex opposite = conjugated(tile[c * PITCH + place(k == 0 ? 0 : N - k)]);
-    const Complex x_k = v + opposite + unit_root<LENGTH>(k) * times_minus_i(v - opposite);
+    const Complex x_k = v + opposite + unit_root<2 * N>(k) * times_minus_i(v - opposite);
     y[table[c].out + k * (OFFSET)out.axis_stride] = {0.5f * scale * x_k.re, 0.5f * scale * x_k.im};
   }
 #else

@@ -14,6 +14,25 @@ DEVICE Complex conjugated(Complex a) { return {a.re, -a.im}; }
 DEVICE Complex swapped(Complex a) { return {a.im, a.re}; }
 DEVICE Complex times_minus_i(Complex a) { return {a.im, -a.re}; }
 
+// exp(-i a) with an angle a of `octant` times pi / 4 and x more, or, in odd octants, of x less than the next octant.
+DEVICE Complex root_in_octant(u32 octant, float x) {
+  const float x2 = x * x;
+  // Minimax-like truncations: |error| < 2^-27 for |x| <= pi / 4.
+  float s = math_fma(x2, 2.7557314e-6f, -1.9841270e-4f);
+  s = math_fma(x2, s, 8.3333333e-3f);
+  s = math_fma(x2, s, -1.6666667e-1f);
+  s = math_fma(x2 * x, s, x);
+  float c = math_fma(x2, -2.7557319e-7f, 2.4801587e-5f);
+  c = math_fma(x2, c, -1.3888889e-3f);
+  c = math_fma(x2, c, 4.1666667e-2f);
+  c = math_fma(x2, c, -0.5f);
+  c = math_fma(x2, c, 1.0f);
+  // Octants 1, 2, 5, 6 exchange sine and cosine; 2 to 5 have a negative cosine, 0 to 3 a negative -sine.
+  const bool exchange = (octant + 1) & 2;
+  const float re = exchange ? s : c, im = exchange ? c : s;
+  return {(octant + 2) & 4 ? -re : re, octant & 4 ? im : -im};
+}
+
 // exp(-2 pi i k / Length) for k < Length, each part to a few times 2^-26. The angle is split into octants in
 // integers, so nothing is lost to large k, and what remains is at most pi / 4.
 template <u64 Length>
@@ -29,21 +48,35 @@ DEVICE Complex unit_root(u32 k) {
   static_assert(Length < (1ull << 32), "positions are 32-bit");
   if (octant & 1) rest = (u32)Length - rest;
   constexpr float eighth = (float)(0.78539816339744830961566 / (double)Length);
-  const float x = (float)rest * eighth, x2 = x * x;
-  // Minimax-like truncations: |error| < 2^-27 for |x| <= pi / 4.
-  float s = math_fma(x2, 2.7557314e-6f, -1.9841270e-4f);
-  s = math_fma(x2, s, 8.3333333e-3f);
-  s = math_fma(x2, s, -1.6666667e-1f);
-  s = math_fma(x2 * x, s, x);
-  float c = math_fma(x2, -2.7557319e-7f, 2.4801587e-5f);
-  c = math_fma(x2, c, -1.3888889e-3f);
-  c = math_fma(x2, c, 4.1666667e-2f);
-  c = math_fma(x2, c, -0.5f);
-  c = math_fma(x2, c, 1.0f);
-  // Octants 1, 2, 5, 6 exchange sine and cosine; 2 to 5 have a negative cosine, 0 to 3 a negative -sine.
-  const bool exchange = (octant + 1) & 2;
-  const float re = exchange ? s : c, im = exchange ? c : s;
-  return {(octant + 2) & 4 ? -re : re, octant & 4 ? im : -im};
+  return root_in_octant(octant, (float)rest * eighth);
+}
+
+// The same with a length below 2^31 that is known at run time, and what follows from it.
+struct Circle {
+  u32 length;
+  float eighth;  // pi / 4 / length
+  u64 inverse;   // 2^64 / length, rounded down
+};
+DEVICE Complex unit_root(u32 k, const Circle& circle) {
+  u32 octant = 0, rest = k;
+  UNROLL
+  for (int bit = 0; bit < 3; bit++) {
+    rest *= 2;
+    octant *= 2;
+    if (rest >= circle.length) {
+      rest -= circle.length;
+      octant++;
+    }
+  }
+  if (octant & 1) rest = circle.length - rest;
+  return root_in_octant(octant, (float)rest * circle.eighth);
+}
+// x modulo the length; the quotient by the inverse is at most 1 too small.
+DEVICE u32 modulo(u64 x, const Circle& circle) {
+  const u64 a = x >> 32, b = (u32)x, c = circle.inverse >> 32, d = (u32)circle.inverse;
+  const u64 t = a * d + (b * d >> 32), u = b * c + (u32)t;
+  const u64 quotient = a * c + (t >> 32) + (u >> 32), rest = x - quotient * circle.length;
+  return (u32)(rest >= circle.length ? rest - circle.length : rest);
 }
 
 // ---- v becomes its transform ---------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.test_gpu_core import EMULATED, answer
+
 pytestmark = pytest.mark.gpu_only
 
 # One launch, two, Bluestein's convolution in one launch and in two pairs of launches.
@@ -110,3 +112,21 @@ def test_hadamard_with_odd_factors(mx, n):
     np.testing.assert_allclose(np.array(y), want, atol=2e-5)
     (back,) = mx.vjp(mx.hadamard_transform, [mx.array(x)], [y])[1]
     np.testing.assert_allclose(np.array(back), x, atol=2e-5)
+
+
+@pytest.mark.skipif(not EMULATED, reason="looks at a cache of its own")
+def test_lengths_of_bluestein_share_their_kernels(tmp_path):
+    """A program that transforms signals of ever new lengths must not compile for each."""
+    code = """
+        import os
+        def kernels():
+            with open(os.environ["XDG_CACHE_HOME"] + "/mlx_rocm/manifest.tsv") as lines:
+                return sum(line.startswith("fft.hip") for line in lines)
+        counts = []
+        for n in (1031, 1499, 2039):
+            x = mx.zeros((2, n))
+            mx.eval(mx.fft.fft(x), mx.fft.irfft(mx.fft.rfft(x), n))
+            counts.append(kernels())
+        print(counts[0] > 0, counts[2] - counts[0])
+    """
+    assert answer(code, XDG_CACHE_HOME=str(tmp_path), AMDEMU_EXECUTE="0") == "True 0"

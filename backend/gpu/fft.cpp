@@ -35,6 +35,16 @@ struct Side {
   uint32_t high, low, step;
 };
 
+// struct Circle of kernels/fft_radix.h.
+struct Circle {
+  uint32_t length;
+  float eighth;
+  uint64_t inverse;
+};
+Circle circle(uint64_t length) {
+  return {uint32_t(length), float(std::numbers::pi / 4 / double(length)), UINT64_MAX / length};
+}
+
 // LOAD and STORE of kernels/fft.hip. pairs and folded: real transforms of even lengths as complex ones of half of it.
 enum class Form { complex, real, half, pairs, folded };
 Form form_of(FftSide side) {
@@ -86,16 +96,15 @@ void run(const Launch& l, const array& in, const array& out, int axis, const arr
   const auto& k = kernel(
       "fft.hip", "fft",
       {{"N", l.n}, {"LINES", group}, {"LINES_EACH", l.lines_each}, {"SPLIT", l.split}, {"THREADS", threads},
-       {"TWIDDLE", l.twiddle}, {"PASSES", pass_types(l.n)}, {"OFFSET", wide ? "u64" : "u32"}, {"LENGTH", l.length},
+       {"TWIDDLE", l.twiddle}, {"PASSES", pass_types(l.n)}, {"OFFSET", wide ? "u64" : "u32"},
        {"LOAD", int(l.load)}, {"STORE", int(l.store)}, {"CHIRP_IN", int(l.chirp_in)},
        {"CHIRP_OUT", int(l.chirp_out)}, {"CONVOLVE", int(l.convolve)}, {"FILTER_OUT", int(l.filter_out)},
-       {"SWAP_MID", int(l.swap_mid)},
-       {"ACROSS_IN", int(l.across_in)}, {"ACROSS_OUT", int(l.across_out)},
+       {"SWAP_MID", int(l.swap_mid)}, {"ACROSS_IN", int(l.across_in)}, {"ACROSS_OUT", int(l.across_out)},
        {"PAIRED", int(paired)}});
   const Side from = {uint64_t(in.shape(axis) * inner), uint64_t(inner), l.in_high, l.in_low, l.in_step};
   const Side to = {uint64_t(out.shape(axis) * inner), uint64_t(inner), l.out_high, l.out_low, l.out_step};
   launch(k, (lines + group - 1) / group, uint32_t(threads), gpu::in(in), gpu::out(out),
-         gpu::in(filter.is_null() ? in : filter), from, to, uint32_t(inner), l.scale, uint64_t(lines),
+         gpu::in(filter.is_null() ? in : filter), from, to, uint32_t(inner), l.scale, uint64_t(lines), circle(2 * uint64_t(l.length)),
          uint32_t(l.swap_in ? 1 : 0) | uint32_t(l.swap_out ? 2 : 0));
 }
 
