@@ -24,11 +24,11 @@ HERE = Path(__file__).resolve().parent
 PACKAGE = Path(core.__file__).resolve().parent.parent
 
 OPS = ("test_op_values.py", "test_op_layouts.py", "test_op_compile.py")
-CORE = "test_gpu_core.py"
+CORE = ("test_gpu_core.py", "test_gpu_process.py")
 OWN = tuple(
     p.name
     for p in sorted(HERE.glob("test_*.py"))
-    if "\npytestmark = pytest.mark.gpu_only" in p.read_text() and p.name != CORE
+    if "\npytestmark = pytest.mark.gpu_only" in p.read_text() and p.name not in CORE
 )
 
 # Every how many cases of the op table, of the GPU's own tests; parts.
@@ -50,7 +50,7 @@ def chunks() -> list:
         made += [
             pytest.param(arch, OWN, own, f"{p}/{parts // 2}", id=f"{arch}-own-{p}") for p in range(parts // 2)
         ]
-        made.append(pytest.param(arch, (CORE,), 1, "0/1", id=f"{arch}-core"))
+        made.append(pytest.param(arch, CORE, 1, "0/1", id=f"{arch}-core"))
     return made
 
 

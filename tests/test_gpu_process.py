@@ -5,14 +5,15 @@ limits that are set early, memory that is full. On the emulator only; a library 
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.test_gpu_core import EMULATED, answer, child
+from tests.test_gpu_core import EMULATED, answer
 
-pytestmark = [pytest.mark.gpu_only, pytest.mark.skipif(not EMULATED, reason="needs the emulator")]
+pytestmark = pytest.mark.gpu_only
+if not EMULATED:
+    pytest.skip("needs the emulator", allow_module_level=True)
 
 # Stands in front of the emulator: names the first device as $FRONT_ARCH says, counts events, notes where memory was last taken.
 FRONT = """
