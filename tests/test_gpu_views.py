@@ -338,3 +338,16 @@ def test_random_views(mx, name):
         except AssertionError as e:
             shapes = [(make(x).shape, str(x.dtype)) for x, make in operands]
             raise AssertionError(f"example {seed} of {name}, operands {shapes}: {e}") from None
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32", "int64", "complex64"])
+def test_wider_elements_of_a_part_that_begins_anywhere(mx, dtype):
+    """The device is lost where a load is not aligned."""
+    raw = np.arange(200, dtype=np.uint8)
+    x = mx.array(raw)
+    for offset in (1, 2, 4):
+        got = mx.view(x[offset : offset + 160], getattr(mx, dtype))
+        assert np.array_equal(
+            np.array(mx.contiguous(got[::-1])).view(np.uint8),
+            raw[offset : offset + 160].view(dtype)[::-1].copy().view(np.uint8),
+        )

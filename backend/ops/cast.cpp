@@ -63,8 +63,18 @@ class View : public OpBase<View> {
     }
     return {{shape, dtype}};
   }
-  void cpu(const Arrays& in, const Arrays& out) override { run(in[0], out[0], cpu::contiguous); }
-  void gpu(const Arrays& in, const Arrays& out) override { run(in[0], out[0], gpu::contiguous); }
+  void cpu(const Arrays& in, const Arrays& out) override {
+    run(in[0], out[0], cpu::contiguous, [](const array& from, const array& to) {
+      to.allocate();
+      cpu::copy(from, to);
+    });
+  }
+  void gpu(const Arrays& in, const Arrays& out) override {
+    run(in[0], out[0], gpu::contiguous, [](const array& from, const array& to) {
+      gpu::allocate(to);
+      gpu::copy(from, to);
+    });
+  }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>&, const Arrays&) override {
     return {view(cotangents[0], primals[0].dtype())};
   }
@@ -76,9 +86,15 @@ class View : public OpBase<View> {
   }
 
  private:
-  static void run(const array& in, const array& out, array (*contiguous)(const array&)) {
+  static void run(const array& in, const array& out, array (*contiguous)(const array&), void (*copy)(const array&, const array&)) {
     if (in.itemsize() == out.itemsize()) return out.share(in);
     array a = contiguous(in);
+    if (a.offset() % int64_t(out.itemsize()) != 0) {
+      // A part of smaller elements begins anywhere; accesses of the larger ones are aligned.
+      array aligned(make_ref<Node>(a.shape(), a.dtype()));
+      copy(a, aligned);
+      a = aligned;
+    }
     out.share(a, row_major_strides(out.shape()), a.offset());
   }
 };
