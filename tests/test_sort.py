@@ -129,3 +129,20 @@ def test_errors(mx):
         with pytest.raises(ValueError) as error:
             call()
         assert words in str(error.value), error.value
+
+
+def test_nan_wins_among_complex_numbers(mx):
+    """Scans and scattered updates combine complex numbers as mx.maximum and mx.minimum do."""
+    x = mx.array([1 + 1j, complex(np.nan, 0), 3 + 0j, complex(0, np.nan), 2 + 2j], mx.complex64)
+    for scan, pair in ((mx.cummax, mx.maximum), (mx.cummin, mx.minimum)):
+        want = [x[0]]
+        for i in range(1, 5):
+            want.append(pair(want[-1], x[i]))
+        assert np.array_equal(np.array(scan(x)), np.array(mx.stack(want)), equal_nan=True)
+    for value in x:
+        for update in x:
+            start = mx.array([value.item()], mx.complex64)
+            for name, pair in (("maximum", mx.maximum), ("minimum", mx.minimum)):
+                got = getattr(start.at[mx.array([0])], name)(update)
+                want = pair(start, update)
+                assert np.array_equal(np.array(got), np.array(want), equal_nan=True), (name, value, update)
