@@ -134,6 +134,15 @@ def test_offset_views_of_gpu_memory_reach_the_host(mx):
     assert x[7, 11].item() == 2 * (7 * 30 + 11)
 
 
+def test_the_first_transfer_is_a_large_download():
+    """Its second piece of staging memory moved the list in which the first one was."""
+    code = """
+        x = mx.arange(5_000_000) + 1
+        print(np.array_equal(np.array(x), np.arange(5_000_000) + 1))
+    """
+    assert answer(code) == "True"
+
+
 def test_float64_is_refused_with_the_way_out(mx):
     with pytest.raises((ValueError, TypeError, RuntimeError), match="float64") as found:
         mx.eval(mx.array(1.0, dtype=mx.float64) + 1)

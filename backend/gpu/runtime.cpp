@@ -161,6 +161,7 @@ void Queue::order_after(Queue& other, uint64_t ticket) {
 
 Staging::Piece& Staging::next_piece() {
   if (pieces_.size() < size_t(kPieces)) {
+    pieces_.reserve(kPieces);  // download() holds on to the piece before
     Piece p;
     void* memory = nullptr;
     device_.check(device_.call.host_malloc(&memory, kPiece, kPortable), "allocating pinned memory");
