@@ -221,3 +221,23 @@ def test_others_may_choose_a_device_of_the_runtime(front):
             mx.clear_cache()
     """
     assert answer(code, AMDEMU_ARCH="gfx1201,gfx942", **front) == "0 1 0"
+
+
+def test_memory_of_small_arrays_serves_large_ones():
+    """The record's number 12: a pool kept what small arrays had used until the process ended."""
+    code = """
+        small = [mx.ones((250_000,), dtype=mx.uint8) + i for i in range(100)]
+        mx.eval(small)
+        kept, small = small[0], None
+        mx.synchronize()
+        x = mx.ones((36 << 20,), dtype=mx.uint8)
+        mx.eval(x)
+        print(x[-3:].tolist(), kept[:3].tolist())
+        del x, kept
+        mx.clear_cache()
+        info = mx.device_info(mx.gpu)
+        print(mx.get_cache_memory() < 1 << 20, info["free_memory"] > 46 << 20)
+        print([int(mx.sum(mx.ones((1000,)) + i).item()) for i in range(3)])
+    """
+    lines = answer(code, AMDEMU_MEMORY="48M").splitlines()
+    assert lines == ["[1, 1, 1] [1, 1, 1]", "True True", "[1000, 2000, 3000]"]

@@ -52,12 +52,15 @@ Block Allocator::take_small(size_t bytes, Queue& queue) {
     Block b = list[i];
     list.erase(list.begin() + i);
     cached_ -= b.capacity;
+    ++slabs_[b.slab].live;
     return b;
   }
   if (slab_left_ < capacity && !grow_slab(capacity)) return {};
   Block b{slab_, capacity};
+  b.slab = slab_number_;
   slab_ += capacity;
   slab_left_ -= capacity;
+  ++slabs_[b.slab].live;
   return b;
 }
 
@@ -74,9 +77,13 @@ Block Allocator::take_last_small(size_t bytes, Queue& queue) {
     if (b.queue && c != own) b.queue->wait(b.ticket);
     list.erase(it);
     cached_ -= b.capacity;
-    if (c == own) return b;
+    if (c == own) {
+      ++slabs_[b.slab].live;
+      return b;
+    }
     slab_ = static_cast<char*>(b.memory);
     slab_left_ = b.capacity;
+    slab_number_ = b.slab;
     return take_small(bytes, queue);
   }
   return {};
@@ -94,6 +101,10 @@ bool Allocator::grow_slab(size_t at_least) {
   next_slab_ = std::min(2 * next_slab_, kLastSlab);
   slab_ = static_cast<char*>(p);
   slab_left_ = bytes;
+  auto free = std::find_if(slabs_.begin(), slabs_.end(), [](const Slab& s) { return !s.memory; });
+  slab_number_ = int(free - slabs_.begin());
+  if (free == slabs_.end()) slabs_.emplace_back();
+  slabs_[slab_number_] = {slab_, bytes, 0};
   return true;
 }
 
@@ -108,7 +119,9 @@ Block Allocator::take(size_t bytes, Queue& queue) {
     cached_ -= b.capacity;
     return b;
   }
-  if (held_ + capacity > limit_ && cached_ > 0) trim(limit_ > held_ - cached_ + capacity ? limit_ - (held_ - cached_) - capacity : 0);
+  if (held_ + capacity > limit_ && cached_ > 0) {
+    trim(limit_ > held_ - cached_ + capacity ? limit_ - (held_ - cached_) - capacity : 0, true);
+  }
   void* p = from_driver(capacity);
   return {p, p ? capacity : 0};
 }
@@ -129,7 +142,7 @@ Block Allocator::allocate(size_t bytes, Queue& queue) {
   const bool small = bytes <= kLargestSmall;
   Block b = small ? take_small(bytes, queue) : take(bytes, queue);
   if (!b.memory) {
-    trim(0);
+    trim(0, true);
     b = small ? take_small(bytes, queue) : take(bytes, queue);
   }
   if (!b.memory && small) b = take_last_small(bytes, queue);
@@ -141,28 +154,51 @@ void Allocator::release(const Block& block) {
   std::lock_guard lock(mutex_);
   if (block.capacity <= class_bytes(size_class(kLargestSmall))) {
     small_[size_class(block.capacity)].push_back(block);
+    --slabs_[block.slab].live;
   } else {
     large_.emplace(block.capacity, block);
   }
   cached_ += block.capacity;
-  if (cached_ > cache_limit_) trim(cache_limit_ / 4 * 3);
+  if (cached_ > cache_limit_) trim(cache_limit_ / 4 * 3, false);
 }
 
-// Gives large blocks back, largest first, until at most `keep` bytes are cached. The driver waits for work that uses
-// them; ours is waited for first, so that a fault is reported and not hung upon.
-void Allocator::trim(size_t keep) {
+// Gives large blocks back, largest first, then slabs that hold no array, until at most `keep` bytes are cached. The driver waits
+// for work that uses them; ours is waited for first, so that a fault is reported and not hung upon.
+void Allocator::trim(size_t keep, bool slabs) {
   while (cached_ > keep && !large_.empty()) {
-    device_.bind();
     auto it = std::prev(large_.end());
     Block b = it->second;
     large_.erase(it);
     cached_ -= b.capacity;
-    held_ -= b.capacity;
     if (b.queue) b.queue->wait(b.ticket);
-    ++driver_calls_;
-    device_.check(device_.call.free(b.memory), "freeing memory");
+    free_memory(b.memory, b.capacity);
   }
+  if (cached_ > keep && slabs) give_slabs_back();
   slack_ = cached_ > keep ? cached_ - keep : 0;
+}
+
+void Allocator::free_memory(void* p, size_t bytes) {
+  device_.bind();
+  held_ -= bytes;
+  ++driver_calls_;
+  device_.check(device_.call.free(p), "freeing memory");
+}
+
+void Allocator::give_slabs_back() {
+  auto idle = [&](int i) { return slabs_[i].memory && slabs_[i].live == 0; };
+  for (auto& list : small_) {
+    auto parts = std::partition(list.begin(), list.end(), [&](const Block& b) { return !idle(b.slab); });
+    for (auto it = parts; it != list.end(); ++it) {
+      if (it->queue) it->queue->wait(it->ticket);
+      cached_ -= it->capacity;
+    }
+    list.erase(parts, list.end());
+  }
+  for (int i = 0; i < int(slabs_.size()); ++i) {
+    if (!idle(i)) continue;
+    if (i == slab_number_) slab_left_ = 0;
+    free_memory(std::exchange(slabs_[i].memory, nullptr), slabs_[i].bytes);
+  }
 }
 
 Allocator::Counters Allocator::counters() {
@@ -175,12 +211,12 @@ size_t Allocator::set_limit(size_t bytes) {
 }
 size_t Allocator::set_cache_limit(size_t bytes) {
   std::lock_guard lock(mutex_);
-  trim(bytes);
+  trim(bytes, true);
   return std::exchange(cache_limit_, bytes);
 }
 void Allocator::clear_cache() {
   std::lock_guard lock(mutex_);
-  trim(0);
+  trim(0, true);
 }
 
 void Allocator::fail(size_t bytes) {

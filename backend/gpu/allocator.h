@@ -18,6 +18,7 @@ struct Block {
   size_t capacity = 0;
   Queue* queue = nullptr;  // that used it last, and with which work
   uint64_t ticket = 0;
+  int slab = -1;  // that it is a part of
 };
 
 class Allocator {
@@ -43,15 +44,24 @@ class Allocator {
   Block take_last_small(size_t bytes, Queue& queue);
   bool grow_slab(size_t at_least);
   void* from_driver(size_t bytes);
-  void trim(size_t keep);
+  void trim(size_t keep, bool slabs);
+  void free_memory(void* p, size_t bytes);
+  void give_slabs_back();
   [[noreturn]] void fail(size_t bytes);
 
   GpuDevice& device_;
   std::mutex mutex_;
   std::vector<std::vector<Block>> small_;       // by size class
   std::multimap<size_t, Block> large_;          // by capacity
-  char* slab_ = nullptr;
+  struct Slab {
+    char* memory = nullptr;  // null: given back
+    size_t bytes = 0;
+    int live = 0;  // blocks of it that are in use
+  };
+  std::vector<Slab> slabs_;
+  char* slab_ = nullptr;  // where the next block is cut off
   size_t slab_left_ = 0, next_slab_ = 0;
+  int slab_number_ = -1;
   size_t held_ = 0, cached_ = 0, limit_, cache_limit_;
   size_t slack_ = 0;  // of cached_: free parts of slabs that also hold arrays, which the last trim could not give back
   uint64_t driver_calls_ = 0;
