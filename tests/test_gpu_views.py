@@ -144,11 +144,12 @@ def rows(d):
     mx, dtype = d.mx, d.one(d.halves)
     shape = [*d.shape(0, 2), d.one((1, 5, 33, 64, 100, 1025, 5000))]
     x, w, b = d.view(shape, dtype), d.view(shape[-1:], dtype), d.view(shape[-1:], dtype)
+    # A large eps: a row that repeats one number has no variance, and its rounding errors would be divided by the root of eps.
     choices = [
         ([x], lambda x: mx.softmax(x, axis=-1)),
         ([x], lambda x: mx.logsumexp(x, axis=-1)),
-        ([x, w], lambda x, w: mx.fast.rms_norm(x, w, 1e-5)),
-        ([x, w, b], lambda x, w, b: mx.fast.layer_norm(x, w, b, 1e-5)),
+        ([x, w], lambda x, w: mx.fast.rms_norm(x, w, 1e-2)),
+        ([x, w, b], lambda x, w, b: mx.fast.layer_norm(x, w, b, 1e-2)),
     ]
     return d.one(choices)
 
