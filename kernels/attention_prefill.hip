@@ -358,7 +358,7 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
       UNROLL
       for (int i = 0; i < Q_TILES; i++) scores[i][b] = zero_block();
     }
-#if MMA == MMA_NONE
+#if MMA_BY_FMA
 #pragma unroll 1
 #else
     UNROLL

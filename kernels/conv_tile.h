@@ -6,7 +6,7 @@
 #include "mma.h"
 
 // Unrolled loops over k would load far ahead and spill where a product takes many instructions.
-#if MMA == MMA_NONE
+#if MMA_BY_FMA
 #define UNROLL_STEP _Pragma("unroll 1")
 #else
 #define UNROLL_STEP UNROLL

@@ -2,7 +2,7 @@
 // AMD, NVRTC or nvcc for NVIDIA. It needs no header of either SDK and none of a C library.
 //
 // Facts of the target come in as defines: WAVE (lanes of a wave), LDS_BYTES (of a workgroup), MMA (see
-// mma.h), ATOMIC_PK_F16 and ATOMIC_PK_BF16 (see atomics.h), DOT2_BF16 and DOT4 (see dot.h). Kernels have defines of their own, often of one
+// mma.h), ATOMIC_PK_F16 and ATOMIC_PK_BF16 (see atomics.h), DOT2_F16, DOT2_BF16 and DOT4 (see dot.h). Kernels have defines of their own, often of one
 // letter, so the headers use none of those as names. scalar.h takes what it needs from here.
 #pragma once
 

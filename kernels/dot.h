@@ -1,5 +1,5 @@
 // Dot products of short vectors inside a 32-bit word, in one instruction where the target has it:
-// DOT2_BF16 is 1 for pairs of bf16 (pairs of f16 have one everywhere on AMD), DOT4 names that for four int8.
+// DOT2_F16 and DOT2_BF16 are 1 for pairs of halves, DOT4 names that for four int8.
 #pragma once
 #include "device.h"
 
@@ -18,7 +18,7 @@ DEVICE float dot2(Vec<bf16, 2> a, Vec<bf16, 2> b, float c) {
 #endif
 }
 DEVICE float dot2(Vec<f16, 2> a, Vec<f16, 2> b, float c) {
-#if GPU_AMD
+#if GPU_AMD && DOT2_F16
   typedef _Float16 Pair __attribute__((ext_vector_type(2)));
   return __builtin_amdgcn_fdot2(bit_cast<Pair>(a), bit_cast<Pair>(b), c, false);
 #else

@@ -41,7 +41,7 @@ constexpr int THREADS = WAVES_M * WAVES_N * WAVE;
 #include "mma.h"
 // Before headers that only some variants include: the JIT puts a header where it is named first.
 #include "gemm_scalar.h"
-#if FMA || MMA == MMA_NONE
+#if FMA || MMA_BY_FMA
 #include "gemm_fma.h"
 #else
 #include "gemm_mma.h"

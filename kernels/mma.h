@@ -9,13 +9,14 @@
 //   gfx12   16  l%16             8(l/16)     l%16         8(l/16)   8(l/16) + e         l%16
 //   CDNA    32  l%16             8(l/16)     l%16         8(l/16)   4(l/16) + e         l%16
 //   NVIDIA  32  l/4 + 8r         8(l%4)      l/4 + 8r     8(l%4)    l/4 + 8(e/2%2)      2(l%4) + e%2 + 8(e/4)
+//   shuffle 32  as CDNA
 //   none    16  l%8 + 8(l/16)    8(l/8%2)    l%16         0         8(l/16) + e         l%16
 //
 // Instructions whose own order of k differs from these contiguous runs (gfx12, CDNA, NVIDIA) see A and B
-// permuted alike, which does not change the sum. MMA_NONE (RDNA2) multiplies with FMAs and dot products that
-// take A from another lane through DPP.
+// permuted alike, which does not change the sum. MMA_NONE (RDNA1 and 2) and MMA_SHUFFLE (CDNA1 and older, waves of
+// 64) are no instructions: FMAs and dot products that take operands from other lanes.
 #pragma once
-#include "device.h"
+#include "dot.h"
 
 #define MMA_NONE 0
 #define MMA_WMMA_GFX11 1
@@ -25,7 +26,10 @@
 #define MMA_MFMA_CDNA4 5
 #define MMA_SYNC 6
 
-#define MMA_IS_CDNA (MMA >= MMA_MFMA_CDNA2 && MMA <= MMA_MFMA_CDNA4)
+#define MMA_SHUFFLE 7
+
+#define MMA_IS_CDNA (MMA >= MMA_MFMA_CDNA2 && MMA <= MMA_MFMA_CDNA4 || MMA == MMA_SHUFFLE)  // by its lanes
+#define MMA_BY_FMA (MMA == MMA_NONE || MMA == MMA_SHUFFLE)
 
 #if MMA == MMA_WMMA_GFX11
 constexpr int MMA_K = 16, MMA_A_RUN = 16, MMA_B_RUN = 16, MMA_RUNS = 1, MMA_C = 8;
@@ -118,6 +122,16 @@ typedef float Float4 __attribute__((ext_vector_type(4)));
 typedef float Float8 __attribute__((ext_vector_type(8)));
 #endif
 
+#if MMA_BY_FMA
+// Hundreds of FMAs fill the registers when the compiler overlaps two products: none starts before the one before it ends.
+template <class Fragment>
+DEVICE Fragment mma_in_turn(Fragment f) {
+  auto words = bit_cast<Vec<u32, sizeof(Fragment) / 4>>(f);
+  UNROLL
+  for (u32& w : words.v) asm volatile("" : "+v"(w));
+  return bit_cast<Fragment>(words);
+}
+#endif
 #if MMA == MMA_WMMA_GFX11
 DEVICE Float8 mma_instruction(Vec<bf16, 16> a, Vec<bf16, 16> b, Float8 c) {
   return __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(bit_cast<Short16>(a), bit_cast<Short16>(b), c);
@@ -138,6 +152,27 @@ DEVICE Float4 mma_instruction(Vec<bf16, 8> a, Vec<bf16, 8> b, Float4 c) {
 }
 DEVICE Float4 mma_instruction(Vec<f16, 8> a, Vec<f16, 8> b, Float4 c) {
   return __builtin_amdgcn_mfma_f32_16x16x32_f16(bit_cast<Half8>(a), bit_cast<Half8>(b), c, 0, 0, 0);
+}
+#elif MMA == MMA_SHUFFLE
+// A lane lacks three quarters of its row of B and four rows of A but for a quarter of one: all of it comes through
+// LDS's shuffles, 80 words for 128 FMAs.
+template <class Type>
+DEVICE Float4 mma_instruction(Vec<Type, 8> a, Vec<Type, 8> b, Float4 c) {
+  using Words = Vec<u32, 4>;
+  const Words own_a = mma_in_turn(bit_cast<Words>(a)), own_b = mma_in_turn(bit_cast<Words>(b));
+  const int column = lane() % 16, row = lane() / 16 * 4;
+  UNROLL
+  for (int q = 0; q < 4; q++) {
+    UNROLL
+    for (int k = 0; k < 4; k++) {
+      const auto y = bit_cast<Vec<Type, 2>>(shuffle_word(own_b[k], 16 * q + column));
+      UNROLL
+      for (int e = 0; e < 4; e++) {
+        c[e] = dot2(bit_cast<Vec<Type, 2>>(shuffle_word(own_a[k], 16 * q + row + e)), y, c[e]);
+      }
+    }
+  }
+  return mma_in_turn(c);
 }
 #elif MMA_IS_CDNA
 template <class Half>
@@ -194,10 +229,10 @@ struct MmaOperand<bf16> {
 };
 template <>
 struct MmaOperand<f16> {
-  typedef _Float16 Word __attribute__((ext_vector_type(2)));
+  using Word = Vec<f16, 2>;
   static constexpr int count = 2;
-  DEVICE static Word unpack(const f16* x) { return bit_cast<Word>(load<2>(x)); }
-  DEVICE static float step(Word a, Word b, float c) { return __builtin_amdgcn_fdot2(a, b, c, false); }
+  DEVICE static Word unpack(const f16* x) { return load<2>(x); }
+  DEVICE static float step(Word a, Word b, float c) { return dot2(a, b, c); }
 };
 
 // The value of lane `From` of the row of 16 lanes.
@@ -211,14 +246,6 @@ DEVICE void mma_row(float& c, const typename Operand::Word (&a)[Words], const ty
   for (int k = 0; k < Words; k++) c = Operand::step(mma_row_share<Row>(a[k]), b[k], c);
   UNROLL
   for (int k = 0; k < Words; k++) c = Operand::step(mma_row_share<Row + 8>(a[k]), b[k + Words], c);
-}
-// Hundreds of FMAs fill the registers when the compiler overlaps two products: none starts before the one before it ends.
-template <class Fragment>
-DEVICE Fragment mma_in_turn(Fragment f) {
-  auto words = bit_cast<Vec<u32, sizeof(Fragment) / 4>>(f);
-  UNROLL
-  for (u32& w : words.v) asm volatile("" : "+v"(w));
-  return bit_cast<Fragment>(words);
 }
 template <class Type>
 DEVICE void mma(MmaC& c, const MmaA<Type>& left, const MmaB<Type>& right) {

@@ -11,6 +11,9 @@ from tests.amd_codeobject import KernelResources
 from tests.amd_targets import target
 from tests.amdtools import ROOT, CodeObject, compile_hip
 
+_NOT_OLDER = dict.fromkeys(("gfx900", "gfx906", "gfx908", "gfx90c"))  # what GPUs before CDNA2 lack
+_NO_DOTS = dict.fromkeys(("gfx900", "gfx90c", "gfx1010", "gfx1013"))
+
 # What a row may ask for by name: a pattern that some instruction matches, by architecture (the longest prefix
 # counts; None: nothing to ask for there).
 REQUIREMENTS: Mapping[str, Mapping[str, str | None]] = {
@@ -21,7 +24,7 @@ REQUIREMENTS: Mapping[str, Mapping[str, str | None]] = {
     "streamed load": {
         "gfx9": r"global_load_dwordx4 .* nt\b",
         "gfx90a": r"global_load_dwordx4 .* glc slc\b",
-        "gfx10": r"global_load_dwordx4 .* slc\b",
+        **dict.fromkeys(("gfx90", "gfx10"), r"global_load_dwordx4 .* slc\b"),
         "gfx11": r"global_load_b128 .* slc dlc\b",
         "gfx12": r"global_load_b128 .* th:TH_LOAD_NT\b",
     },
@@ -29,6 +32,7 @@ REQUIREMENTS: Mapping[str, Mapping[str, str | None]] = {
         "gfx90a": r"v_mfma_f32_16x16x16bf16_1k ",
         "gfx942": r"v_mfma_f32_16x16x16_bf16 ",
         "gfx950": r"v_mfma_f32_16x16x32_bf16 ",
+        **_NOT_OLDER,
         "gfx10": None,
         "gfx11": r"v_wmma_f32_16x16x16_bf16 ",
         "gfx12": r"v_wmma_f32_16x16x16_bf16 ",
@@ -37,17 +41,26 @@ REQUIREMENTS: Mapping[str, Mapping[str, str | None]] = {
         "gfx90a": r"v_mfma_f32_16x16x16f16 ",
         "gfx942": r"v_mfma_f32_16x16x16_f16 ",
         "gfx950": r"v_mfma_f32_16x16x32_f16 ",
+        **_NOT_OLDER,
         "gfx10": None,
         "gfx11": r"v_wmma_f32_16x16x16_f16 ",
         "gfx12": r"v_wmma_f32_16x16x16_f16 ",
     },
     "DPP": {"gfx": r"_dpp "},
-    "bf16 dot": {"gfx": r"v_(dual_)?dot2c?(acc)?_f32_bf16", "gfx90a": None, "gfx942": None, "gfx10": None},
-    "f16 dot": {"gfx": r"v_(dual_)?dot2c?(acc)?_f32_f16"},
-    "int8 dot": {"gfx": r"v_dot4c?_i32_i8", "gfx11": r"v_dot4_i32_iu8", "gfx12": r"v_dot4_i32_iu8"},
-    "f32 atomic add": {"gfx": r"global_atomic_add_f32 ", "gfx10": None},
-    "f16 atomic add": {"gfx": r"global_atomic_pk_add_f16 ", "gfx10": None, "gfx11": None},
-    "bf16 atomic add": {"gfx": r"global_atomic_pk_add_bf16 ", "gfx90a": None, "gfx10": None, "gfx11": None},
+    "bf16 dot": {
+        "gfx": r"v_(dual_)?dot2c?(acc)?_f32_bf16",
+        **dict.fromkeys(("gfx90", "gfx942", "gfx10")),
+    },
+    "f16 dot": {"gfx": r"v_(dual_)?dot2c?(acc)?_f32_f16", **_NO_DOTS},
+    "int8 dot": {
+        "gfx": r"v_dot4c?_i32_i8",
+        **_NO_DOTS,
+        "gfx11": r"v_dot4_i32_iu8",
+        "gfx12": r"v_dot4_i32_iu8",
+    },
+    "f32 atomic add": {"gfx": r"global_atomic_add_f32 ", **_NOT_OLDER, "gfx10": None},
+    "f16 atomic add": {"gfx": r"global_atomic_pk_add_f16 ", **_NOT_OLDER, "gfx10": None, "gfx11": None},
+    "bf16 atomic add": {"gfx": r"global_atomic_pk_add_bf16 ", "gfx90": None, "gfx10": None, "gfx11": None},
     "integer atomic": {"gfx": r"global_atomic_(smax|max_i32|add|add_u32) "},
     "LDS atomic": {"gfx": r"ds_add_rtn_u32 "},
     "bf16 conversion": {"gfx": None, "gfx950": r"v_cvt_pk_bf16_f32 "},

@@ -23,7 +23,8 @@ class Target:
     lds_group: int  # the most that one workgroup may ask for
     sgprs: int  # scalar registers of one SIMD; 0: they never limit the number of waves
     pair_atomics: frozenset[str]  # 16-bit floats of which global memory adds pairs natively
-    dot2_bf16: bool  # an instruction for the dot product of two pairs of bf16
+    dot2_f16: bool  # an instruction for the dot product of two pairs of f16
+    dot2_bf16: bool
     dot4: str  # the one for four int8, see kernels/dot.h
     simds: int = 4
 
@@ -35,6 +36,7 @@ class Target:
             "LDS_BYTES": str(self.lds_group),
             "ATOMIC_PK_F16": str(int("f16" in self.pair_atomics)),
             "ATOMIC_PK_BF16": str(int("bf16" in self.pair_atomics)),
+            "DOT2_F16": str(int(self.dot2_f16)),
             "DOT2_BF16": str(int(self.dot2_bf16)),
             "DOT4": f"DOT4_{self.dot4.upper()}",
         }
@@ -59,15 +61,40 @@ _F16, _BOTH = frozenset({"f16"}), frozenset({"f16", "bf16"})
 
 
 def _cdna(name: str, mma: str, lds: int, lds_granule: int, pairs: frozenset[str], dot2_bf16: bool) -> Target:
-    return Target(name, 64, mma, 512, 8, 8, lds, lds_granule, lds, 800, pairs, dot2_bf16, "sdot4")
+    return Target(name, 64, mma, 512, 8, 8, lds, lds_granule, lds, 800, pairs, True, dot2_bf16, "sdot4")
+
+
+def _gcn(name: str, *, dots: bool) -> Target:
+    dot4 = "sdot4" if dots else "none"
+    return Target(name, 64, "shuffle", 256, 4, 10, 65536, 512, 65536, 800, frozenset(), dots, False, dot4)
 
 
 def _rdna(
     name: str, mma: str, vgprs: int, vgpr_granule: int, lds_granule: int, pairs: frozenset[str], dot4: str
 ) -> Target:
     # A workgroup runs on a WGP (two CUs) with 128 KiB of LDS, and may ask for half of it.
-    lds, group, dot2_bf16 = 131072, 65536, dot4 == "sudot4"
-    return Target(name, 32, mma, vgprs, vgpr_granule, 16, lds, lds_granule, group, 0, pairs, dot2_bf16, dot4)
+    lds, group, dots = 131072, 65536, dot4 != "none"
+    return Target(
+        name,
+        32,
+        mma,
+        vgprs,
+        vgpr_granule,
+        16,
+        lds,
+        lds_granule,
+        group,
+        0,
+        pairs,
+        dots,
+        dot4 == "sudot4",
+        dot4,
+    )
+
+
+def _rdna1(name: str, *, dots: bool) -> Target:
+    row = _rdna(name, "none", 1024, 8, 512, frozenset(), "sdot4" if dots else "none")
+    return replace(row, max_waves=20)
 
 
 _ROWS = (
@@ -82,14 +109,22 @@ _ROWS = (
 )
 TARGETS = MappingProxyType({row.name: row for row in _ROWS})
 
-# Chips that differ from one of TARGETS in nothing that kernels see but the number of registers. They are compiled
-# less often: the same instructions come out.
+# Chips that differ from one of TARGETS in nothing that kernels see but the number of registers, and those before RDNA2
+# and CDNA2. They are compiled less often.
 _FEWER_VGPRS = ("gfx1102", "gfx1103", "gfx1150", "gfx1152", "gfx1153")
 RELATED = MappingProxyType(
     {
         **{
             name: replace(TARGETS["gfx1030"], name=name)
             for name in ("gfx1031", "gfx1032", "gfx1034", "gfx1035", "gfx1036")
+        },
+        **{
+            name: _rdna1(name, dots=dots)
+            for name, dots in (("gfx1010", False), ("gfx1012", True), ("gfx1013", False))
+        },
+        **{
+            name: _gcn(name, dots=dots)
+            for name, dots in (("gfx900", False), ("gfx90c", False), ("gfx906", True), ("gfx908", True))
         },
         "gfx1101": replace(TARGETS["gfx1100"], name="gfx1101"),
         **{

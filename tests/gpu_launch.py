@@ -46,6 +46,7 @@ NVIDIA_DEFINES = {
     "LDS_BYTES": "233472",
     "ATOMIC_PK_F16": "1",
     "ATOMIC_PK_BF16": "1",
+    "DOT2_F16": "0",
     "DOT2_BF16": "0",
     "DOT4": "DOT4_DP4A",
 }

@@ -3,9 +3,9 @@
 import itertools
 
 import pytest
-from amd_targets import TARGETS
+from amd_targets import RELATED, TARGETS, target
 
-ARCHS = [*TARGETS, "sm_90"]
+ARCHS = [*TARGETS, "gfx906", "gfx1010", "sm_90"]
 SIZES = (1, 3, 8, 9, 16, 33, 64, 200, 1024, 4096, 14336)
 WAVE = {arch: 64 if arch.startswith("gfx9") else 32 for arch in ARCHS}
 LDS = {**{arch: 65536 for arch in ARCHS}, "gfx950": 163840, "sm_90": 232448}
@@ -96,3 +96,18 @@ def test_blas_takes_large_products_of_real_types(mx):
     assert route(mx, "complex64", blas=True)["kernel"] == "gemm"
     assert route(mx, m=16, n=16, k=16, blas=True)["kernel"] == "gemm"
     assert route(mx, m=1, blas=True)["kernel"] == "gemv_rows"
+
+
+@pytest.mark.parametrize("arch", [*TARGETS, *RELATED])
+def test_facts_of_architectures(mx, arch):
+    """What kernels are told of an architecture is what the tests compile them with, and clang confirms there."""
+    lines = mx._gpu_source("device.h\tx\t", f"{arch}:xnack-").splitlines()
+    told = dict(line.split(" ")[1:3] for line in lines if line.startswith("#define ") and line.count(" ") == 2)
+    facts = target(arch).defines()
+    assert {name: told[name] for name in facts} == facts
+
+
+@pytest.mark.parametrize("arch", ["gfx803", "gfx700", "gfx1300", "gfx9", "nonsense"])
+def test_unknown_architectures_are_refused_by_name(mx, arch):
+    with pytest.raises(RuntimeError, match=rf"(?s)Architecture {arch} is of a generation.*gfx1151"):
+        mx._gpu_source("device.h\tx\t", arch)

@@ -186,7 +186,7 @@ ConvRoute conv_route(const ConvShape& s, Dtype dtype, const Target& target, int 
   if (half && outs <= 32 && target.wave == 32) r.tile_n = 32;  // 256 threads have 64 rows to load
   r.n_tiles = ceil_div(outs, r.tile_n);
   const bool many = ceil_div(s.positions(), 128) * r.n_tiles * s.groups >= 2 * compute_units;
-  r.tile_m = many && target.mma != Mma::none ? 128 : 64;
+  r.tile_m = many && !by_fma(target.mma) ? 128 : 64;
   r.m_tiles = ceil_div(s.positions(), r.tile_m);
   split_sum(r, r.m_tiles * r.n_tiles * s.groups, ceil_div(s.taps() * channels, r.step),
             s.positions() * s.out_channels, compute_units);

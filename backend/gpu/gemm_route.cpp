@@ -66,7 +66,7 @@ const char* name_of(GemmKernel k) {
 GemmRoute gemm_tile_route(Dtype dtype, int64_t m, int64_t n, int64_t k, int64_t batch, const Target& target,
                           int units) {
   GemmRoute r;
-  r.fma = !is_half(dtype) || target.mma == Mma::none;
+  r.fma = !is_half(dtype) || by_fma(target.mma);
   const Tile* rows = r.fma ? kFmaTiles : kMmaTiles;
   const int count = r.fma ? int(std::size(kFmaTiles)) : int(std::size(kMmaTiles));
   int at = is_complex(dtype) ? 1 : 0;  // complex sums of 8 x 8 a thread are too many registers

@@ -21,7 +21,7 @@ struct Limits {
 constexpr Limits kLimits[] = {
     {Mma::none, 8, 16, 32},          {Mma::wmma_gfx11, 4, 32, 96},    {Mma::wmma_gfx12, 4, 32, 96},
     {Mma::mfma_cdna2, 2, 32, 128},   {Mma::mfma_cdna3, 2, 32, 128},   {Mma::mfma_cdna4, 2, 32, 128},
-    {Mma::sync, 2, 32, 256},
+    {Mma::sync, 2, 32, 256},         {Mma::shuffle, 8, 8, 8},
 };
 // The same for products that have no tiles: float32, and times w without transposing.
 constexpr int kFewRows = 16;
@@ -77,6 +77,7 @@ int slots_of(Mma mma) {
     case Mma::mfma_cdna3:
     case Mma::mfma_cdna4:
     case Mma::sync:
+    case Mma::shuffle:
       return 4;
   }
   return 4;

@@ -6,21 +6,32 @@ namespace mlx_rocm::gpu {
 namespace {
 
 Target cdna(const char* arch, Mma mma, int lds, bool pk_bf16, bool dot2_bf16) {
-  return {arch, 64, mma, lds, true, pk_bf16, dot2_bf16, "sdot4"};
+  return {arch, 64, mma, lds, true, pk_bf16, true, dot2_bf16, "sdot4"};
+}
+// Before CDNA2. MI100 has matrix instructions, but not those for bf16 that kernels/mma.h uses.
+Target gcn(const char* arch, bool dots) {
+  return {arch, 64, Mma::shuffle, 65536, false, false, dots, false, dots ? "sdot4" : "none"};
 }
 Target rdna(const char* arch, Mma mma, bool pairs, const char* dot4) {
-  return {arch, 32, mma, 65536, pairs, pairs, std::string(dot4) == "sudot4", dot4};
+  const std::string dot = dot4;
+  return {arch, 32, mma, 65536, pairs, pairs, dot != "none", dot == "sudot4", dot4};
 }
-Target nvidia(const char* arch, int lds) { return {arch, 32, Mma::sync, lds, true, true, false, "dp4a"}; }
+Target nvidia(const char* arch, int lds) { return {arch, 32, Mma::sync, lds, true, true, false, false, "dp4a"}; }
 
 }  // namespace
 
 const std::vector<Target>& targets() {
   // Sources: LLVM's AMDGPU user guide, AMD's ISA manuals; tests/amd_targets.py checks its rows against these.
   static const std::vector<Target> rows = {
+      gcn("gfx900", false),  // Vega
+      gcn("gfx906", true),   // Radeon VII, MI50
+      gcn("gfx908", true),   // MI100
       cdna("gfx90a", Mma::mfma_cdna2, 65536, false, false),
       cdna("gfx942", Mma::mfma_cdna3, 65536, true, false),
       cdna("gfx950", Mma::mfma_cdna4, 163840, true, true),
+      rdna("gfx1010", Mma::none, false, "none"),  // RX 5700
+      rdna("gfx1011", Mma::none, false, "sdot4"),
+      rdna("gfx1012", Mma::none, false, "sdot4"),  // RX 5500
       rdna("gfx1030", Mma::none, false, "sdot4"),
       rdna("gfx1100", Mma::wmma_gfx11, false, "sudot4"),
       rdna("gfx1151", Mma::wmma_gfx11, false, "sudot4"),
@@ -37,10 +48,12 @@ Target target_of(const std::string& full) {
   for (const Target& t : targets()) {
     if (t.arch == arch) return t;
   }
-  // gfx1103 computes as gfx1100 does: the last two characters tell chips of a generation apart.
+  // gfx90c computes as gfx900 does, gfx1103 as gfx1100.
   const Target* relative = nullptr;
-  for (const Target& t : targets()) {
-    if (arch.size() > 2 && t.arch.substr(0, t.arch.size() - 2) == arch.substr(0, arch.size() - 2)) {
+  const size_t size = arch.size(), most = size == 7 ? 2 : 1;
+  for (size_t apart = 1; apart <= most && !relative && size > 5; ++apart) {
+    for (const Target& t : targets()) {
+      if (t.arch.size() != size || t.arch.compare(0, size - apart, arch, 0, size - apart) != 0) continue;
       relative = &t;
       break;
     }
@@ -58,7 +71,7 @@ Target target_of(const std::string& full) {
 
 std::vector<std::pair<std::string, std::string>> Target::defines() const {
   constexpr const char* names[] = {"MMA_NONE",       "MMA_WMMA_GFX11", "MMA_WMMA_GFX12", "MMA_MFMA_CDNA2",
-                                   "MMA_MFMA_CDNA3", "MMA_MFMA_CDNA4", "MMA_SYNC"};
+                                   "MMA_MFMA_CDNA3", "MMA_MFMA_CDNA4", "MMA_SYNC",       "MMA_SHUFFLE"};
   std::string dot = "DOT4_";
   for (const char* c = dot4; *c; ++c) dot += char(std::toupper(*c));
   return {{"WAVE", std::to_string(wave)},
@@ -66,6 +79,7 @@ std::vector<std::pair<std::string, std::string>> Target::defines() const {
           {"LDS_BYTES", std::to_string(lds_bytes)},
           {"ATOMIC_PK_F16", pk_f16 ? "1" : "0"},
           {"ATOMIC_PK_BF16", pk_bf16 ? "1" : "0"},
+          {"DOT2_F16", dot2_f16 ? "1" : "0"},
           {"DOT2_BF16", dot2_bf16 ? "1" : "0"},
           {"DOT4", dot}};
 }

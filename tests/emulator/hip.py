@@ -23,6 +23,8 @@ import numpy as np
 
 FOLDER = Path(__file__).resolve().parent
 TARGETS = ("gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1151", "gfx1200", "gfx1201")
+# Emulated too; the tests of single instructions are written for those above.
+OLDER = ("gfx906", "gfx1010")
 HOST_TO_DEVICE, DEVICE_TO_HOST = 1, 2
 
 
@@ -77,7 +79,7 @@ def build() -> Path:
 @functools.cache
 def library() -> C.CDLL:
     """libamdhip64 with a device for every target. AMDEMU_* variables set before the first call count."""
-    os.environ.setdefault("AMDEMU_ARCH", ",".join(TARGETS))
+    os.environ.setdefault("AMDEMU_ARCH", ",".join(TARGETS + OLDER))
     os.environ.setdefault("AMDEMU_MEMORY", "1G")
     lib = C.CDLL(str(build() / "libamdhip64.so"), mode=C.RTLD_GLOBAL)
     for name in ("hipGetErrorString", "hipGetErrorName", "emuLastFault", "emuEvidenceJson"):
@@ -188,7 +190,7 @@ class Gpu:
 
     def __init__(self, arch: str):
         self.arch = arch
-        self.index = os.environ.get("AMDEMU_ARCH", ",".join(TARGETS)).split(",").index(arch)
+        self.index = os.environ.get("AMDEMU_ARCH", ",".join(TARGETS + OLDER)).split(",").index(arch)
         self.wave = 64 if arch.startswith("gfx9") else 32
         self.modules: dict[str, Module] = {}
 

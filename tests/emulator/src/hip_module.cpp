@@ -121,16 +121,14 @@ int launch(hipFunction_t handle, const Size& grid, const Size& group, u32 lds, h
 
 u32 round_up(u32 value, u32 step) { return (value + step - 1) / step * step; }
 
-// Workgroups that fit on a multiprocessor (a compute unit of CDNA, a work-group processor of RDNA: four
+// Workgroups that fit on a multiprocessor (a compute unit before RDNA and of CDNA, a work-group processor of RDNA: four
 // SIMDs).
 int resident_groups(const Function& function, int threads, size_t lds) {
   const Kernel& kernel = *function.kernel;
   const Target& target = function.owner->device->target;
   const bool cdna = target.generation == 9;
-  const u32 registers = cdna ? 512 : target.generation == 10 ? 1024 : 1536;
-  const u32 granule = cdna ? 8 : target.generation == 10 ? 16 : 24;
-  const u32 most = cdna ? 8 : 16;
-  const u32 waves_per_simd = std::min(most, registers / round_up(std::max(kernel.vgprs, 1u), granule));
+  const u32 waves_per_simd =
+      std::min(target.waves_per_simd, target.vgprs_per_simd / round_up(std::max(kernel.vgprs, 1u), target.vgpr_granule));
   const u32 waves_per_group = (threads + kernel.wave - 1) / kernel.wave;
   u32 groups = waves_per_simd * 4 / std::max(waves_per_group, 1u);
   const u64 used = kernel.lds + lds, pool = cdna ? target.lds_per_group : 131072;

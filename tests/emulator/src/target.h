@@ -12,7 +12,7 @@ namespace emu {
 struct Target {
   const char* arch;
   const char* marketing_name;
-  int generation;     // 9 (CDNA), 10, 11, 12 (RDNA 2 to 4)
+  int generation;     // 9 (Vega, CDNA), 10, 11, 12 (RDNA 1 to 4)
   int wave;           // preferred wave size
   bool fnuz;          // 8-bit floats of the fnuz family (CDNA3)
   bool packed_ids;    // work-item x, y, z share v0
@@ -20,6 +20,7 @@ struct Target {
   int compute_units;  // as hipDeviceAttributeMultiprocessorCount reports them
   u32 lds_per_group;  // bytes
   u32 registers_per_group;
+  u32 vgprs_per_simd, vgpr_granule, waves_per_simd;
   int max_threads_per_cu;
   u32 l2_bytes;
   int memory_bus_bits;
