@@ -42,7 +42,7 @@ def test_scalar_functors(arch):
 
 
 def test_every_kernel_file_has_a_row():
-    assert unregistered() == [], "add rows to tests/amd_registry.py"
+    assert unregistered() == [], "add rows to tests/amd_rows/"
 
 
 def test_rows_name_known_rules():

@@ -1,0 +1,1 @@
+"""The rows of tests/amd_registry.py, by kernel family."""
