@@ -8,7 +8,7 @@ _FFT_OFF = "LOAD STORE TWIDDLE CHIRP_IN CHIRP_OUT CONVOLVE FILTER_OUT SWAP_MID A
 def _fft(n: int, lines: int, passes: str, **defines) -> dict[str, str]:
     """Defines of a row of fft.hip: whole lines of n complex numbers unless `defines` say otherwise."""
     threads = min(512, max(64, -(-n * lines // 512) * 64))
-    shape = {"N": n, "LINES": lines, "THREADS": threads, "LINES_EACH": 1, "SPLIT": 1, "LENGTH": n}
+    shape = {"N": n, "LINES": lines, "THREADS": threads, "LINES_EACH": 1, "SPLIT": 1}
     every = {**dict.fromkeys(_FFT_OFF.split(), 0), **shape, "OFFSET": "u32", "PASSES": passes, **defines}
     return as_text(every)
 
@@ -35,7 +35,7 @@ ROWS = (
     Row(
         "kernels/fft.hip",
         "fft",
-        _fft(512, 2, "Pass<8,1>,Pass<8,8>,Pass<8,64>", LENGTH=1024, LOAD=3, STORE=4, PAIRED=1),
+        _fft(512, 2, "Pass<8,1>,Pass<8,8>,Pass<8,64>", LOAD=3, STORE=4, PAIRED=1),
         waves={"gfx": 8, "gfx9": 4, "gfx950": 8},
     ),
     Row("kernels/fft.hip", "fft", _fft(2197, 1, "Pass<13,1>,Pass<13,13>,Pass<13,169>"), waves={"gfx": 4}),
@@ -46,7 +46,6 @@ ROWS = (
             256,
             4,
             "Pass<4,1>,Pass<8,4>,Pass<8,32>",
-            LENGTH=97,
             CONVOLVE=1,
             CHIRP_IN=1,
             CHIRP_OUT=1,
