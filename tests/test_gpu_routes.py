@@ -102,7 +102,9 @@ def test_blas_takes_large_products_of_real_types(mx):
 def test_facts_of_architectures(mx, arch):
     """What kernels are told of an architecture is what the tests compile them with, and clang confirms there."""
     lines = mx._gpu_source("device.h\tx\t", f"{arch}:xnack-").splitlines()
-    told = dict(line.split(" ")[1:3] for line in lines if line.startswith("#define ") and line.count(" ") == 2)
+    told = dict(
+        line.split(" ")[1:3] for line in lines if line.startswith("#define ") and line.count(" ") == 2
+    )
     facts = target(arch).defines()
     assert {name: told[name] for name in facts} == facts
 
