@@ -42,16 +42,28 @@ const BlasLt& library() {
 constexpr int kMostResults = 8;      // of the heuristic
 constexpr size_t kMostResult = 512;  // bytes; the libraries' structs have 56 to 96
 constexpr int kOurs = -1;            // the choice that is no algorithm of the library
+constexpr size_t kMostPlans = 2048;  // of a stream: prompts of every length have plans of their own
 
 // One geometry, ready to be launched. `results` are the heuristic's, best first; each starts with its algorithm. Their size
 // differs between versions of a library: result_bytes() finds it out.
 struct Plan {
+  explicit Plan(const BlasLt& library) : lt(library) {}
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+  ~Plan() {
+    for (void* layout : {a, b, out}) {
+      if (layout) lt.layout_destroy(layout);
+    }
+    if (operation) lt.operation_destroy(operation);
+  }
+
+  const BlasLt& lt;
   void* operation = nullptr;
   void *a = nullptr, *b = nullptr, *out = nullptr;
   uint32_t alignment[4] = {};  // in bytes, of what the library calls a, b, c and d
-  alignas(16) char results[kMostResults * kMostResult] = {};
+  std::vector<char> results = std::vector<char>(kMostResult);
   int found = 0;
-  const char* algorithm = results;  // the one in use; null: ours
+  const char* algorithm = nullptr;  // the one in use; null: ours
   int64_t uses = 0;
   bool refused = false;
   bool retried = false;
@@ -103,8 +115,8 @@ int ask(const BlasLt& lt, Session& session, const Plan& plan, size_t workspace, 
 }
 
 bool find_algorithm(const BlasLt& lt, Session& session, Plan& plan, size_t workspace) {
-  plan.found = ask(lt, session, plan, workspace, 1, plan.results);
-  plan.algorithm = plan.results;
+  plan.found = ask(lt, session, plan, workspace, 1, plan.results.data());
+  plan.algorithm = plan.results.data();
   return plan.found > 0;
 }
 
@@ -112,7 +124,7 @@ bool find_algorithm(const BlasLt& lt, Session& session, Plan& plan, size_t works
 // fillings, so that written bytes which equal one of them are seen as well.
 size_t result_bytes(const BlasLt& lt, Session& session, const Plan& plan) {
   auto end_of = [&](int wanted) -> size_t {
-    std::vector<char> low(sizeof plan.results, '\x00'), high(sizeof plan.results, '\xff');
+    std::vector<char> low(kMostResults * kMostResult, '\x00'), high(low.size(), '\xff');
     for (auto* room : {&low, &high}) {
       if (ask(lt, session, plan, kWorkspace, wanted, room->data()) != wanted) return 0;
     }
@@ -129,10 +141,11 @@ size_t result_bytes(const BlasLt& lt, Session& session, const Plan& plan) {
 size_t find_algorithms(const BlasLt& lt, Session& session, Plan& plan) {
   const size_t bytes = result_bytes(lt, session, plan);
   if (bytes == 0) return 0;
-  std::vector<char> results(sizeof plan.results);
+  std::vector<char> results(kMostResults * kMostResult);
   const int found = ask(lt, session, plan, kWorkspace, kMostResults, results.data());
   if (found == 0) return 0;
-  std::copy(results.begin(), results.end(), plan.results);
+  plan.results = std::move(results);
+  plan.algorithm = plan.results.data();
   plan.found = found;
   return bytes;
 }
@@ -197,7 +210,7 @@ TunedChoices& choices(const BlasLt& lt) {
 }
 
 void choose(Plan& plan, int choice, size_t bytes) {
-  plan.algorithm = choice == kOurs ? nullptr : plan.results + size_t(choice) * bytes;
+  plan.algorithm = choice == kOurs ? nullptr : plan.results.data() + size_t(choice) * bytes;
 }
 
 // Takes the choice that was measured before, if there is one.
@@ -227,7 +240,7 @@ void tune(const BlasLt& lt, Session& session, Plan& plan, const TunedChoices::Ke
         ours();
         return true;
       }
-      return product(plan.results + size_t(n) * bytes) == 0;
+      return product(plan.results.data() + size_t(n) * bytes) == 0;
     });
   }
   const int best = fastest(candidates, [] {
@@ -250,9 +263,10 @@ bool run(const BlasLt& lt, const BlasGemm& g, const array& a, const array& b, co
   const TunedChoices::Key key = {int64_t(g.dtype.val), tf32(), g.m, g.n, g.k, g.batch, g.a.lead,
                                  g.a.transposed, g.a.item, g.b.lead, g.b.transposed, g.b.item, g.out.lead,
                                  g.out.item, g.beta != 0.0f, alignment(x), alignment(y), alignment(to)};
+  if (session->plans.size() >= kMostPlans && !session->plans.contains(key)) session->plans.clear();
   auto& plan = session->plans[key];
   if (!plan) {
-    plan = std::make_unique<Plan>();
+    plan = std::make_unique<Plan>(lt);
     plan->alignment[0] = alignment(y);
     plan->alignment[1] = alignment(x);
     plan->alignment[2] = plan->alignment[3] = alignment(to);
@@ -294,8 +308,10 @@ bool BlasLt::bind(const char* prefix) {
   const std::string p = prefix;
   find(library, create, p + "Create", all);
   find(library, operation_create, p + "MatmulDescCreate", all);
+  find(library, operation_destroy, p + "MatmulDescDestroy", all);
   find(library, operation_set, p + "MatmulDescSetAttribute", all);
   find(library, layout_create, p + "MatrixLayoutCreate", all);
+  find(library, layout_destroy, p + "MatrixLayoutDestroy", all);
   find(library, layout_set, p + "MatrixLayoutSetAttribute", all);
   find(library, preference_create, p + "MatmulPreferenceCreate", all);
   find(library, preference_set, p + "MatmulPreferenceSetAttribute", all);

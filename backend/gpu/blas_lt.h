@@ -24,8 +24,10 @@ struct BlasLt {
   // 0 is success everywhere.
   int (*create)(void** handle);
   int (*operation_create)(void** operation, int compute, int scale_type);
+  int (*operation_destroy)(void* operation);
   int (*operation_set)(void* operation, int attribute, const void* value, size_t bytes);
   int (*layout_create)(void** layout, int type, uint64_t rows, uint64_t columns, int64_t lead);
+  int (*layout_destroy)(void* layout);
   int (*layout_set)(void* layout, int attribute, const void* value, size_t bytes);
   int (*preference_create)(void** preference);
   int (*preference_set)(void* preference, int attribute, const void* value, size_t bytes);

@@ -137,6 +137,14 @@ int hipblasLtMatrixLayoutCreate(void** layout, int type, uint64_t rows, uint64_t
   *layout = new Layout{type, rows, columns, lead};
   return kOk;
 }
+int hipblasLtMatmulDescDestroy(void* operation) {
+  delete static_cast<Operation*>(operation);
+  return kOk;
+}
+int hipblasLtMatrixLayoutDestroy(void* layout) {
+  delete static_cast<Layout*>(layout);
+  return kOk;
+}
 int hipblasLtMatrixLayoutSetAttribute(void* layout, int attribute, const void* value, size_t bytes) {
   auto* l = static_cast<Layout*>(layout);
   if (attribute == 0 && bytes == 4) return std::memcpy(&l->count, value, 4), kOk;
