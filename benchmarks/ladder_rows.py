@@ -1,0 +1,347 @@
+"""Rows of kernel_ladder.py: for each family its kernel, sizes, arguments and the variants of its defines.
+
+A family is a function (wave, tiny) that gives cases. A variant changes defines and geometry only.
+"""
+
+import functools
+from ctypes import Structure, c_float, c_int, c_longlong, c_uint
+from dataclasses import dataclass
+
+import ml_dtypes
+import numpy as np
+
+BF16 = ml_dtypes.bfloat16
+u32, u64, i64 = np.uint32, np.uint64, np.int64
+
+
+@dataclass
+class Variant:
+    name: str
+    defines: dict
+    grid: tuple
+    threads: int
+    arguments: tuple  # names of arrays, NumPy scalars, structures, None for a null pointer
+
+
+@dataclass
+class Case:
+    name: str
+    file: str
+    entry: str
+    arrays: dict  # "out" is what the kernel writes
+    bytes: float  # that must move
+    reference: np.ndarray  # of the first elements of "out"
+    tolerance: float
+    variants: list
+
+
+@functools.cache
+def layout_type(operands):
+    class Layout(Structure):
+        _fields_ = [("ndim", c_int), ("shape", c_int * 8), ("strides", (c_longlong * 8) * operands)]
+
+    return Layout
+
+
+def layout(operands, shape=(1,), strides=((0,),)):
+    """kernels/layout.h."""
+    x = layout_type(operands)(len(shape), (c_int * 8)(*shape))
+    for k, row in enumerate(strides):
+        x.strides[k] = (c_longlong * 8)(*row)
+    return x
+
+
+class MatrixPairs(Structure):
+    """kernels/pairs.h, one pair."""
+
+    _fields_ = [("count", c_uint), ("x_count", c_uint), ("w_count", c_uint), ("at", layout_type(2))]
+
+
+class Items(Structure):
+    _fields_ = [("ndim", c_int), ("shape", c_int * 4), ("strides", (c_longlong * 4) * 3)]
+
+
+class GemmArgs(Structure):
+    """kernels/gemm_args.h."""
+
+    _fields_ = [
+        *((name, c_int) for name in ["m", "n", "k", "batch", "tiles", "first_item", "k_split"]),
+        ("alpha", c_float),
+        ("beta", c_float),
+        *((f"{a}_{axis}", c_longlong) for a in ("a", "b", "c", "out") for axis in ("row", "col")),
+        ("out_item", c_longlong),
+        ("items", Items),
+    ]
+
+
+def strings(**defines):
+    return {name: str(value) for name, value in defines.items()}
+
+
+def normal(*shape, dtype=BF16):
+    """Random numbers, one block repeated: making gigabytes of them takes too long."""
+    size = int(np.prod(shape))
+    block = np.random.default_rng(size).standard_normal(min(size, 1 << 20), np.float32).astype(dtype)
+    return np.resize(block, shape)
+
+
+def up(a, b):
+    return -(-a // b)
+
+
+def transpose(wave, tiny):
+    n = 256 if tiny else 8192
+    bits = np.random.default_rng(0).integers(0, 1 << 16, (n, n), np.uint16)
+    variants = []
+    for w in (1, 2, 4):
+        tiles = n // (32 * w)
+        arguments = (
+            "x",
+            "out",
+            u32(n),
+            u32(n),
+            i64(n),
+            i64(n),
+            u32(tiles),
+            u32(tiles),
+            layout(2, (1,), ((0,), (0,))),
+        )
+        variants.append(Variant(f"W={w}", strings(T="u16", W=w), (tiles * tiles, 1, 1), 256, arguments))
+    yield Case(
+        f"transpose 16 bits {n} x {n}",
+        "kernels/transpose.hip",
+        "transpose",
+        {"x": bits, "out": np.empty_like(bits)},
+        2 * bits.nbytes,
+        bits.T.copy(),
+        0,
+        variants,
+    )
+
+
+def _row_variants(rows, n, defines, arguments):
+    for team, vecs in ((32, 16), (64, 8), (128, 4), (256, 2), (512, 1)):
+        vecs = up(n, team * 8)
+        for groups in (2112, 4224, 8448):
+            if vecs > 8 or groups >= rows and groups > 2112:
+                continue
+            row = strings(T="bf16", INDEX="u32", VEC=8, VECS=vecs, TEAM=team, THREADS=team)
+            yield Variant(
+                f"threads {team}, vecs {vecs}, groups {min(groups, rows)}",
+                {**row, **defines},
+                (min(groups, rows), 1, 1),
+                team,
+                arguments,
+            )
+
+
+def norm(wave, tiny):
+    rows, n = (8, 1024) if tiny else (16384, 4096)
+    x, w, b = normal(rows, n), normal(n), normal(n)
+    part = x[:8].astype(np.float64)
+    for layer in (0, 1):
+        centred = part - layer * part.mean(-1, keepdims=True)
+        want = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * w.astype(np.float64)
+        want = want + layer * b.astype(np.float64)
+        arguments = ("x", "w", "b", "out", layout(1, (rows,), ((n,),)), u32(rows), u32(n), np.float32(1e-5))
+        variants = [
+            v
+            for v in _row_variants(rows, n, strings(LAYER=layer, WEIGHT=1, BIAS=layer), arguments)
+            if int(v.defines["TEAM"]) >= wave
+        ]
+        yield Case(
+            f"{'layer' if layer else 'rms'}_norm bf16 {rows} x {n}",
+            "kernels/norm.hip",
+            "norm_rows",
+            {"x": x, "w": w, "b": b, "out": np.empty_like(x)},
+            2 * x.nbytes,
+            want,
+            0.02,
+            variants,
+        )
+
+
+def softmax(wave, tiny):
+    rows, n = (8, 1024) if tiny else (16384, 4096)
+    x = normal(rows, n)
+    e = np.exp(x[:8].astype(np.float64))
+    arguments = ("x", "out", layout(1, (rows,), ((n,),)), u32(rows), u32(n))
+    variants = [
+        v for v in _row_variants(rows, n, strings(LSE=0), arguments) if int(v.defines["TEAM"]) >= wave
+    ]
+    yield Case(
+        f"softmax bf16 {rows} x {n}",
+        "kernels/softmax.hip",
+        "softmax",
+        {"x": x, "out": np.empty_like(x)},
+        2 * x.nbytes,
+        e / e.sum(-1, keepdims=True),
+        0.01,
+        variants,
+    )
+
+
+def scan(wave, tiny):
+    rows, n = (8, 4096) if tiny else (4096, 16384)
+    x = normal(rows, n, dtype=np.float32)
+    want = np.cumsum(x[:4].astype(np.float64), -1)
+    base = {"T": "float", "ACC": "float", "OP": "Add", "IDENTITY": 0, "REVERSE": 0, "INCLUSIVE": 1, "VEC": 4}
+    arrays = {"x": x, "out": np.empty_like(x)}
+    for entry in ("scan_rows", "scan_pieces"):
+        variants = []
+        for items in (4, 8, 16):
+            lanes = wave if entry == "scan_rows" else 256
+            tail = (u32(wave),) if entry == "scan_rows" else (u32(1), u32(n))
+            middle = () if entry == "scan_rows" else (None,)
+            arguments = ("x", "out", *middle, u64(rows), u32(n), *tail)
+            grid = (up(rows * lanes, 256), 1, 1)
+            variants.append(Variant(f"items {items}", strings(**base, ITEMS=items), grid, 256, arguments))
+        yield Case(
+            f"cumsum f32 {rows} x {n}, {entry}",
+            "kernels/scan.hip",
+            entry,
+            arrays,
+            2 * x.nbytes,
+            want,
+            1e-4,
+            variants,
+        )
+
+
+def gemv(wave, tiny):
+    n, k = (64, 2048) if tiny else (14336, 4096)
+    x, w = normal(k), normal(n, k)
+    want = w[:64].astype(np.float64) @ x.astype(np.float64)
+    variants = []
+    for columns, unroll in ((1, 2), (1, 4), (1, 8), (2, 2), (2, 4), (4, 1), (4, 2)):
+        for split in (1, 2, 4):
+            tiles = up(n, 256 // wave // split * columns)
+            g = GemmArgs(1, n, k, 1, tiles, 0, k, 1.0, 0.0, k, 1, 1, k, 0, 0, n, 1, n)
+            defines = strings(
+                T="bf16",
+                VEC=8,
+                ROWS=1,
+                COLUMNS=columns,
+                SPLIT=split,
+                UNROLL_K=unroll,
+                X_RUNS=1,
+                EPILOGUE=0,
+                BATCHED=0,
+            )
+            variants.append(
+                Variant(
+                    f"columns {columns}, unroll {unroll}, split {split}",
+                    defines,
+                    (tiles, 1, 1),
+                    256,
+                    ("x", "w", None, "out", g),
+                )
+            )
+    yield Case(
+        f"gemv bf16 {k} -> {n}",
+        "kernels/gemv.hip",
+        "gemv_rows",
+        {"x": x, "w": w, "out": np.empty(n, BF16)},
+        w.nbytes,
+        want,
+        0.01,
+        variants,
+    )
+
+
+def _quantised(bits, m, n, k):
+    """Arrays of a product with affine groups of 64, and the reference of the first rows of out's first row."""
+    r = np.random.default_rng(bits)
+    codes = np.resize(
+        r.integers(0, 1 << 32, min(n * k * bits // 32, 1 << 20), np.uint32), (n, k * bits // 32)
+    )
+    scales, biases, x = normal(n, k // 64), normal(n, k // 64), normal(m, k)
+    each = 32 // bits
+    values = (codes[:64, :, None] >> (bits * np.arange(each, dtype=u32)) & ((1 << bits) - 1)).reshape(64, k)
+    part = [np.repeat(a[:64].astype(np.float64), 64, 1) for a in (scales, biases)]
+    want = (values * part[0] + part[1]) @ x[0].astype(np.float64)
+    arrays = {"codes": codes, "scales": scales, "biases": biases, "x": x, "out": np.empty((m, n), BF16)}
+    return arrays, want, n * k * (bits / 8 + 4 / 64)
+
+
+def _quantised_variants(rows, per_group, m, n, k, bits, shapes):
+    pairs = MatrixPairs(1, 1, 1, layout(2, (1,), ((0,), (0,))))
+    m_blocks = up(m, rows)
+    for shape in shapes:
+        defines = strings(T="bf16", MODE="MODE_AFFINE", BITS=bits, GROUP=64, PAIRS="PAIRS_ONE", **shape)
+        grid = (up(n, per_group(shape)) * m_blocks, 1, 1)
+        arguments = (
+            "codes",
+            "scales",
+            "biases",
+            "x",
+            "out",
+            None,
+            None,
+            pairs,
+            u32(m),
+            u32(n),
+            u32(k),
+            u32(m_blocks),
+        )
+        name = ", ".join(f"{key.lower()} {value}" for key, value in shape.items())
+        yield Variant(name, defines, grid, 256, arguments)
+
+
+def qmv(wave, tiny):
+    n, k = (64, 4096) if tiny else (14336, 4096)
+    for bits, m in ((4, 1), (8, 1), (4, 2), (4, 4)):
+        arrays, want, moved = _quantised(bits, m, n, k)
+        unit = 32 if bits == 4 else 16
+        shapes = [
+            {"ROWS": m, "PER_WAVE": p, "SPLIT": s, "DEPTH": d, "UNIT": unit, "CHUNK": c}
+            for c in (2048, 4096)
+            for p in (1, 2, 4)
+            for s in (1, 2)
+            for d in (1, 2, 4)
+            if s * wave * unit <= c and p * d <= 8 and m * p <= 8
+        ]
+        if tiny:
+            shapes = shapes[::4]
+        per_group = lambda s: 256 // wave // s["SPLIT"] * s["PER_WAVE"]
+        yield Case(
+            f"qmv {bits} bits, {m} rows, {k} -> {n}",
+            "kernels/qmv.hip",
+            "qmv",
+            arrays,
+            moved,
+            want,
+            0.02,
+            list(_quantised_variants(m, per_group, m, n, k, bits, shapes)),
+        )
+
+
+def qmm_few(wave, tiny):
+    n, k = (64, 4096) if tiny else (14336, 4096)
+    slots = 4  # MMA_K / MMA_A_RUN where these variants apply; fewer only divide the chunk further
+    for bits, m in ((4, 4), (4, 16)):
+        arrays, want, moved = _quantised(bits, m, n, k)
+        shapes = [
+            {"UNIT": 32, "TILES": t, "MTILES": 1, "SPLIT": s, "DEPTH": d, "CHUNK": c}
+            for c in (512, 1024)
+            for t in (1, 2)
+            for s in (1, 2, 4)
+            for d in (1, 2, 4)
+            if s * slots * 32 <= c and t * d <= 4
+        ]
+        if tiny:
+            shapes = shapes[::6]
+        per_group = lambda s: 256 // wave // s["SPLIT"] * s["TILES"] * 16
+        yield Case(
+            f"qmm_few {bits} bits, {m} rows, {k} -> {n}",
+            "kernels/qmm_few.hip",
+            "qmm_few",
+            arrays,
+            moved,
+            want,
+            0.02,
+            list(_quantised_variants(16, per_group, m, n, k, bits, shapes)),
+        )
+
+
+FAMILIES = {f.__name__: f for f in (transpose, norm, softmax, scan, gemv, qmv, qmm_few)}

@@ -1,0 +1,28 @@
+"""benchmarks/kernel_ladder.py on the emulator: every family's arguments suit its kernel, and outputs are right."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import ladder_rows
+from tests.amdtools import ROOT
+from tests.emulator import hip
+from tests.emulator.testing import needs_toolchain
+
+LIBRARIES = os.environ.get("MLX_ROCM_LIBRARIES")  # built elsewhere
+
+
+@needs_toolchain
+@pytest.mark.parametrize("arch", ["gfx1151", "gfx942"])
+@pytest.mark.parametrize("family", ladder_rows.FAMILIES)
+def test_tiny(family, arch):
+    library = f"{LIBRARIES or hip.build()}/libamdhip64.so"
+    command = [sys.executable, "-m", "benchmarks.kernel_ladder", "--tiny", "--first", "--hip", library]
+    environment = {**os.environ, "AMDEMU_ARCH": arch, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run([*command, "--arch", arch, "--family", family], cwd=ROOT, env=environment,
+                         capture_output=True, text=True, check=False)  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r" ok$", run.stdout, re.MULTILINE)
