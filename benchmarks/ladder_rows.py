@@ -319,7 +319,7 @@ def qmv(wave, tiny):
 def qmm_few(wave, tiny):
     n, k = (64, 4096) if tiny else (14336, 4096)
     slots = 4  # MMA_K / MMA_A_RUN where these variants apply; fewer only divide the chunk further
-    for bits, m in ((4, 4), (4, 16)):
+    for bits, m in ((4, 1), (4, 4), (4, 16)):
         arrays, want, moved = _quantised(bits, m, n, k)
         shapes = [
             {"UNIT": 32, "TILES": t, "MTILES": 1, "SPLIT": s, "DEPTH": d, "CHUNK": c}
