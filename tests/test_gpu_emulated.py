@@ -32,7 +32,7 @@ OWN = tuple(
 )
 
 # Every how many cases of the op table, of the GPU's own tests; parts.
-FIRST, OTHERS = (3, 4, 4), (10, 10, 2)
+FIRST, OTHERS = (5, 6, 4), (16, 14, 2)
 CHILD_LIMIT = 1500  # seconds, on machines that are busy
 
 
