@@ -295,7 +295,7 @@ def qmv(wave, tiny):
         unit = 32 if bits == 4 else 16
         shapes = [
             {"ROWS": m, "PER_WAVE": p, "SPLIT": s, "DEPTH": d, "UNIT": unit, "CHUNK": c}
-            for c in (2048, 4096)
+            for c in (8192, 2048, 4096)
             for p in (1, 2, 4)
             for s in (1, 2)
             for d in (1, 2, 4)
