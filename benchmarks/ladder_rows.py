@@ -119,8 +119,10 @@ def transpose(wave, tiny):
     )
 
 
-def _row_variants(rows, n, defines, arguments):
-    for team, vecs in ((32, 16), (64, 8), (128, 4), (256, 2), (512, 1)):
+def _row_variants(wave, rows, n, defines, arguments):
+    for team in (32, 64, 128, 256, 512):
+        if team < wave:
+            continue
         vecs = up(n, team * 8)
         for groups in (2112, 4224, 8448):
             if vecs > 8 or groups >= rows and groups > 2112:
@@ -144,11 +146,7 @@ def norm(wave, tiny):
         want = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * w.astype(np.float64)
         want = want + layer * b.astype(np.float64)
         arguments = ("x", "w", "b", "out", layout(1, (rows,), ((n,),)), u32(rows), u32(n), np.float32(1e-5))
-        variants = [
-            v
-            for v in _row_variants(rows, n, strings(LAYER=layer, WEIGHT=1, BIAS=layer), arguments)
-            if int(v.defines["TEAM"]) >= wave
-        ]
+        defines = strings(LAYER=layer, WEIGHT=1, BIAS=layer)
         yield Case(
             f"{'layer' if layer else 'rms'}_norm bf16 {rows} x {n}",
             "kernels/norm.hip",
@@ -157,7 +155,7 @@ def norm(wave, tiny):
             2 * x.nbytes,
             want,
             0.02,
-            variants,
+            list(_row_variants(wave, rows, n, defines, arguments)),
         )
 
 
@@ -166,9 +164,6 @@ def softmax(wave, tiny):
     x = normal(rows, n)
     e = np.exp(x[:8].astype(np.float64))
     arguments = ("x", "out", layout(1, (rows,), ((n,),)), u32(rows), u32(n))
-    variants = [
-        v for v in _row_variants(rows, n, strings(LSE=0), arguments) if int(v.defines["TEAM"]) >= wave
-    ]
     yield Case(
         f"softmax bf16 {rows} x {n}",
         "kernels/softmax.hip",
@@ -177,7 +172,7 @@ def softmax(wave, tiny):
         2 * x.nbytes,
         e / e.sum(-1, keepdims=True),
         0.01,
-        variants,
+        list(_row_variants(wave, rows, n, strings(LSE=0), arguments)),
     )
 
 
