@@ -10,8 +10,10 @@ Inputs rotate so that the L2 cache does not serve them.
 """
 
 import argparse
+import concurrent.futures
 import ctypes
 import math
+import multiprocessing
 from ctypes import byref, c_float, c_int, c_size_t, c_void_p
 
 import numpy as np
@@ -155,6 +157,16 @@ def run_case(timer, case, budget, most_sets):
         buffers.free()
 
 
+def compile_all(gpu, cases, jobs):
+    """Compiles every variant in processes beside each other; those that do not compile fail again, by name, later."""
+    wanted = {(case.file, tuple(sorted(v.defines.items()))) for case in cases for v in case.variants}
+    with concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        coming = {key: pool.submit(gpu.compile, key[0], dict(key[1])) for key in wanted}
+        for key, future in coming.items():
+            if future.exception() is None:
+                gpu.compiled[key] = future.result()
+
+
 def device(options):
     if options.hip:
         return gpu_launch.hip_gpu(options.hip, options.arch)
@@ -171,6 +183,7 @@ def main():
     parser.add_argument("--first", action="store_true", help="only the first variant of each case")
     parser.add_argument("--hip", help="a HIP library to use instead of CUDA")
     parser.add_argument("--arch", default="gfx942", help="architecture of the HIP device")
+    parser.add_argument("--jobs", type=int, default=1, help="kernels compiled beside each other")
     options = parser.parse_args()
     timer = Timer(device(options))
     budget = 0 if options.tiny else options.seconds_per_variant
@@ -178,9 +191,13 @@ def main():
     print(f"driver's copy: {limit / 1e9:.0f} GB/s read and written", flush=True)
     wrong = 0
     for family in options.family.split(","):
-        for case in ladder_rows.FAMILIES[family](timer.gpu.wave, options.tiny):
-            print(case.name)
+        cases = list(ladder_rows.FAMILIES[family](timer.gpu.wave, options.tiny))
+        for case in cases:
             case.variants = case.variants[: 1 if options.first else None]
+        if options.jobs > 1:
+            compile_all(timer.gpu, cases, options.jobs)
+        for case in cases:
+            print(case.name)
             try:
                 for v, spent, registers, error in run_case(timer, case, budget, 1 if options.tiny else 8):
                     good = error <= case.tolerance

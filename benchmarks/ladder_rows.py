@@ -124,10 +124,11 @@ def _row_variants(wave, rows, n, defines, arguments):
         if team < wave:
             continue
         vecs = up(n, team * 8)
-        for groups in (2112, 4224, 8448):
-            if vecs > 8 or groups >= rows and groups > 2112:
+        for groups in (1056, 2112, 4224, 8448, rows):
+            if vecs > 8 or groups > max(rows, 1056):
                 continue
-            row = strings(T="bf16", INDEX="u32", VEC=8, VECS=vecs, TEAM=team, THREADS=team)
+            whole = int(n == team * vecs * 8)
+            row = strings(T="bf16", INDEX="u32", VEC=8, VECS=vecs, TEAM=team, THREADS=team, WHOLE=whole)
             yield Variant(
                 f"threads {team}, vecs {vecs}, groups {min(groups, rows)}",
                 {**row, **defines},

@@ -182,6 +182,21 @@ DEVICE f16 cast<f16, float>(float x) {
   return out;
 }
 #endif
+// The nearest number that Type has, as a float.
+template <class Type>
+DEVICE float rounded(float x) {
+  return cast<float>(cast<Type>(x));
+}
+#if GPU_NVIDIA
+// Into the high half of a word, which then is that float. The conversion of two numbers has four times the rate of
+// that of one.
+template <>
+DEVICE float rounded<bf16>(float x) {
+  u32 out;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(out) : "f"(x), "f"(0.0f));
+  return bit_cast<float>(out);
+}
+#endif
 template <>
 DEVICE bf16 cast<bf16, bf16>(bf16 x) {
   return x;
@@ -200,6 +215,27 @@ struct alignas(sizeof(Type) * Count < 16 ? sizeof(Type) * Count : 16) Vec {
   DEVICE Type& operator[](int i) { return v[i]; }
   DEVICE const Type& operator[](int i) const { return v[i]; }
 };
+
+// As floats. Two of bf16 come from their word by a shift and a mask.
+template <int Count, class Type>
+DEVICE void widen(const Vec<Type, Count>& x, float* out) {
+  UNROLL
+  for (int i = 0; i < Count; i++) out[i] = cast<float>(x[i]);
+}
+template <int Count>
+DEVICE void widen(const Vec<bf16, Count>& x, float* out) {
+  if constexpr (Count % 2 == 0) {
+    const auto words = bit_cast<Vec<u32, Count / 2>>(x);
+    UNROLL
+    for (int i = 0; i < Count / 2; i++) {
+      out[2 * i] = bit_cast<float>(words[i] << 16);
+      out[2 * i + 1] = bit_cast<float>(words[i] & 0xffff0000u);
+    }
+  } else {
+    UNROLL
+    for (int i = 0; i < Count; i++) out[i] = cast<float>(x[i]);
+  }
+}
 
 #if GPU_AMD
 typedef u32 Words1 __attribute__((may_alias));

@@ -8,8 +8,6 @@
 
 constexpr int kThreads = 1024;
 
-DEVICE float round_to(float x) { return cast<float>(cast<T>(x)); }
-
 // sum((x - origin)^power) over the row.
 template <int Power>
 DEVICE float sum_row(const T* row, u32 n, float origin, float* scratch) {
@@ -49,8 +47,8 @@ norm_long(const T* x, const T* __restrict__ weight, const T* __restrict__ bias, 
       UNROLL
       for (int k = 0; k < VEC; k++) {
         float r = (cast<float>(v[k]) - mean) * scale;
-        if (WEIGHT) r = round_to(r) * cast<float>(w[k]);
-        if (BIAS) r = round_to(r) + cast<float>(b[k]);
+        if (WEIGHT) r = rounded<T>(r) * cast<float>(w[k]);
+        if (BIAS) r = rounded<T>(r) + cast<float>(b[k]);
         out[k] = cast<T>(r);
       }
       store(to + i, out);

@@ -66,11 +66,6 @@ template <class To, class From>
 DEVICE To convert(From x) {
   return Converted<To, From>::of(x);
 }
-// A float that went through a half type, as it does in memory between two ops.
-template <class Half>
-DEVICE float rounded(float x) {
-  return cast<float>(cast<Half>(x));
-}
 
 // A scalar operand that came as bits in an argument.
 template <class Type>

@@ -29,7 +29,6 @@ DEVICE float sum_of(float a, float b) {
   return __fadd_rn(a, b);
 #endif
 }
-DEVICE float trip(float x) { return cast<float>(cast<T>(x)); }
 
 // Nearest e4m3 code, ties to even, saturating at 448.
 DEVICE u32 e4m3_code(float x) {
@@ -148,15 +147,15 @@ DEVICE void quantize_group(const float (&v)[8], u32 (&code)[8], u8* scale, u8*, 
   u32 scale_code;
   if constexpr (MODE == MODE_NVFP4) {
     scale_code = e4m3_code(factor == 1.0f ? wanted : product(wanted, factor));
-    step = trip(e4m3_value(scale_code));
+    step = rounded<T>(e4m3_value(scale_code));
   } else {
     int e = exponent_above(wanted);
     scale_code = top_bits < 0x7f800000u ? (u32)(e + 127) & 255 : 0;
-    step = trip(power_of_two(e));
+    step = rounded<T>(power_of_two(e));
   }
   UNROLL
   for (int i = 0; i < 8; i++) {
-    float c = trip(v[i] / step);
+    float c = rounded<T>(v[i] / step);
     if (factor != 1.0f) c = product(c, factor);
     code[i] = IS_FP4 ? e2m1_code(c) : e4m3_code(c);
   }
@@ -197,13 +196,13 @@ dequantize(const u32* __restrict__ codes, const Scale* __restrict__ scales, cons
   for (u64 at = (u64)group_x() * 256 + thread_x(); at < count; at += step) {
     Run<2> run = load_eight(codes, at);
     u64 group = at / (GROUP / 8);
-    float scale = trip(product(trip(scale_value(scales[group])), factor)), v[8];
+    float scale = rounded<T>(product(rounded<T>(scale_value(scales[group])), factor)), v[8];
     Vec<T, 8> result;
     raw_codes(run.w, 0, v);
     UNROLL
     for (int i = 0; i < 8; i++) {
       float value = product((v[i] - RAW_OFFSET) * RAW_SCALE, scale);
-      if constexpr (IS_AFFINE) value = sum_of(trip(value), scale_value(biases[group]));
+      if constexpr (IS_AFFINE) value = sum_of(rounded<T>(value), scale_value(biases[group]));
       result[i] = cast<T>(value);
     }
     store<8>(out + 8 * at, result);

@@ -1,6 +1,7 @@
 // Rows that a team of TEAM threads holds in registers, as floats: VECS accesses of VEC elements a thread,
 // neighbouring threads side by side. A team is part of a wave, or the whole workgroup of THREADS. Elements
-// behind the row's end read as a filling. Defines: T, TEAM, THREADS, VEC, VECS.
+// behind the row's end read as a filling. Defines: T, TEAM, THREADS, VEC, VECS, WHOLE (whether rows fill the registers
+// exactly, so that there are none behind the end).
 #pragma once
 #include "layout.h"
 #include "scalar.h"
@@ -9,7 +10,17 @@
 constexpr int kHeld = VEC * VECS;       // elements of a thread
 constexpr u32 kTeams = THREADS / TEAM;  // of a workgroup
 
-using RowVec = Vec<T, VEC>;
+// What an access brings, as words where it is some: the compiler would keep each element of 16 bits that waits in a
+// register of its own.
+template <int Bytes>
+struct RowAccess {
+  using type = Vec<T, VEC>;
+};
+template <>
+struct RowAccess<0> {
+  using type = Vec<u32, VEC * (int)sizeof(T) / 4>;
+};
+using RowVec = typename RowAccess<VEC * sizeof(T) % 4>::type;
 struct RowValues {
   float v[kHeld];
 };
@@ -17,31 +28,34 @@ struct RowValues {
 // Where the k-th access of this thread starts.
 DEVICE u32 row_index(int k) { return (k * TEAM + thread_x() % TEAM) * VEC; }
 
+DEVICE bool row_has(int k, u32 n) { return WHOLE || row_index(k) < n; }
+
 // All accesses are issued before one is waited for; those behind the end repeat the row's first elements.
 DEVICE void load_row(RowVec (&raw)[VECS], const T* row, u32 n) {
   UNROLL
   for (int k = 0; k < VECS; k++) {
-    const u32 i = row_index(k);
-    raw[k] = load<VEC>(row + (i < n ? i : 0));
+    raw[k] = bit_cast<RowVec>(load<VEC>(row + (row_has(k, n) ? row_index(k) : 0)));
   }
 }
+DEVICE void widen_access(const RowVec& raw, float* out) { widen(bit_cast<Vec<T, VEC>>(raw), out); }
 DEVICE RowValues widen_row(const RowVec (&raw)[VECS], u32 n, float filling) {
   RowValues x;
   UNROLL
   for (int k = 0; k < VECS; k++) {
-    const bool inside = row_index(k) < n;
+    widen_access(raw[k], x.v + k * VEC);
+    if (row_has(k, n)) continue;
     UNROLL
-    for (int i = 0; i < VEC; i++) x.v[k * VEC + i] = inside ? cast<float>(raw[k][i]) : filling;
+    for (int i = 0; i < VEC; i++) x.v[k * VEC + i] = filling;
   }
   return x;
 }
 DEVICE void write_row(T* row, u32 n, const RowValues& x) {
   UNROLL
   for (int k = 0; k < VECS; k++) {
-    RowVec out;
+    Vec<T, VEC> out;
     UNROLL
     for (int i = 0; i < VEC; i++) out[i] = cast<T>(x.v[k * VEC + i]);
-    if (row_index(k) < n) store(row + row_index(k), out);
+    if (row_has(k, n)) store(row + row_index(k), out);
   }
 }
 

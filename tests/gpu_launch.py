@@ -89,11 +89,17 @@ class Gpu:
     def _functions(self) -> dict:
         return {}
 
+    @functools.cached_property
+    def compiled(self) -> dict:
+        """Code by (file, sorted items of the defines): what was compiled ahead."""
+        return {}
+
     def _function(self, file: str, entry: str, defines: tuple) -> c_void_p:
         key = (file, entry, defines)
         if key not in self._functions:
             module, function = c_void_p(), c_void_p()
-            self._call("load", byref(module), self.compile(file, dict(defines)))
+            code = self.compiled.get((file, defines)) or self.compile(file, dict(defines))
+            self._call("load", byref(module), code)
             self._call("function", byref(function), module, entry.encode())
             self._functions[key] = function
         return self._functions[key]
@@ -114,7 +120,7 @@ def hip_gpu(library: str, arch: str) -> Gpu:
         ctypes.CDLL(library),
         _HIP,
         amdtools.target(arch).wave,
-        lambda file, defines: amdtools.compile_hip(file, arch, defines).path.read_bytes(),
+        functools.partial(_compile_hip, arch),
     )
     _require_device(gpu)
     return gpu
@@ -122,8 +128,9 @@ def hip_gpu(library: str, arch: str) -> Gpu:
 
 def cuda_gpu() -> Gpu:
     """The first CUDA device. OSError: no driver. GpuError: no device."""
-    gpu = Gpu(ctypes.CDLL("libcuda.so.1"), _CUDA, 32, _compile_ptx)
+    gpu = Gpu(ctypes.CDLL("libcuda.so.1"), _CUDA, 32, None)
     _require_device(gpu)
+    gpu.compile = functools.partial(_compile_cuda, _cuda_arch(gpu.library))
     context = c_void_p()
     for status in (
         gpu.library.cuDevicePrimaryCtxRetain(byref(context), 0),
@@ -134,10 +141,21 @@ def cuda_gpu() -> Gpu:
     return gpu
 
 
-def _compile_ptx(file: str, defines: Mapping[str, str]) -> bytes:
+def _compile_hip(arch: str, file: str, defines: Mapping[str, str]) -> bytes:
+    return amdtools.compile_hip(file, arch, defines).path.read_bytes()
+
+
+def _cuda_arch(library: ctypes.CDLL) -> str:
+    major, minor = c_int(), c_int()
+    library.cuDeviceGetAttribute(byref(major), 75, 0)
+    library.cuDeviceGetAttribute(byref(minor), 76, 0)
+    return f"sm_{major.value}{minor.value}"
+
+
+def _compile_cuda(arch: str, file: str, defines: Mapping[str, str]) -> bytes:
     path = amdtools.ROOT / file
     text = amdtools.with_defines(path, {**NVIDIA_DEFINES, **defines})
-    return nvrtc.compile_ptx(text, nvrtc.headers(path), ["--gpu-architecture=sm_90", "-std=c++17"]).encode()
+    return nvrtc.compile_cubin(text, nvrtc.headers(path), [f"--gpu-architecture={arch}", "-std=c++17"])
 
 
 def _require_device(gpu: Gpu) -> None:

@@ -32,24 +32,33 @@ def _library() -> ctypes.CDLL:
 
 def compile_ptx(source: str, headers: Mapping[str, str], options: Sequence[str]) -> str:
     """PTX of a source text. CompileError: NVRTC's log."""
+    return _compile(source, headers, options, "PTX").rstrip(b"\0").decode()
+
+
+def compile_cubin(source: str, headers: Mapping[str, str], options: Sequence[str]) -> bytes:
+    """Machine code of a source text; `options` name a real architecture. CompileError: NVRTC's log."""
+    return _compile(source, headers, options, "CUBIN")
+
+
+def _compile(source: str, headers: Mapping[str, str], options: Sequence[str], what: str) -> bytes:
     library, program, count = _library(), c_void_p(), len(headers)
     texts, names = _strings(headers.values()), _strings(headers)
     status = library.nvrtcCreateProgram(byref(program), source.encode(), b"kernel.cu", count, texts, names)
     if status == 0:
         status = library.nvrtcCompileProgram(program, len(options), _strings(options))
-    text = _read(program, "PTX" if status == 0 else "ProgramLog")
+    out = _read(program, what if status == 0 else "ProgramLog")
     library.nvrtcDestroyProgram(byref(program))
     if status:
-        raise CompileError(f"NVRTC: {status}\n{source}\n{text}")
-    return text
+        raise CompileError(f"NVRTC: {status}\n{source}\n{out.decode(errors='replace')}")
+    return out
 
 
-def _read(program: c_void_p, what: str) -> str:
+def _read(program: c_void_p, what: str) -> bytes:
     size = c_size_t()
     getattr(_library(), f"nvrtcGet{what}Size")(program, byref(size))
     text = ctypes.create_string_buffer(max(size.value, 1))
     getattr(_library(), f"nvrtcGet{what}")(program, text)
-    return text.value.decode(errors="replace")
+    return text.raw
 
 
 def _strings(values):

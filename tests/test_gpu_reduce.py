@@ -70,3 +70,16 @@ def test_sum_like_of_a_shapeless_program(mx):
         x = np.arange(rows * 5, dtype=np.float32).reshape(rows, 5) / 10
         got = step(mx.array(x), mx.ones(5))
         np.testing.assert_allclose(np.array(got), (2 * (x + 1)).sum(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [7, 160, 1000, 2048, 4096, 4097, 40_000])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_layer_norm_of_rows_far_from_zero(mx, n, dtype):
+    """The variance survives a mean a thousand times the deviation, in waves that hold different numbers of elements."""
+    rng = np.random.default_rng(n)
+    x = mx.array((1000 + rng.standard_normal((3, n))).astype(np.float32)).astype(getattr(mx, dtype))
+    exact = np.array(x.astype(mx.float32), np.float64)
+    centred = exact - exact.mean(-1, keepdims=True)
+    want = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+    got = np.array(mx.fast.layer_norm(x, None, None, 1e-5).astype(mx.float32))
+    np.testing.assert_allclose(got, want, atol=4e-4 if dtype == "float32" else 2e-2, rtol=1e-2)

@@ -51,7 +51,8 @@ RowTeam row_team(int64_t n, int vec, int most) {
 
 Defines row_defines(const Rows& rows, int vec, const RowTeam& team) {
   return {{"T", rows.x.dtype()}, {"INDEX", rows.index()}, {"VEC", vec},
-          {"VECS", team.vecs},   {"TEAM", team.team},     {"THREADS", team.threads}};
+          {"VECS", team.vecs},   {"TEAM", team.team},     {"THREADS", team.threads},
+          {"WHOLE", int(rows.n == int64_t(vec) * team.vecs * team.team)}};
 }
 
 }  // namespace mlx_rocm::gpu

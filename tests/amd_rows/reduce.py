@@ -8,9 +8,9 @@ _SUM = {**_VALUES, "T": "bf16", "ACC": "float", "OP": "Add", "OUT": "bf16"}
 _MAX = {**_VALUES, "T": "i8", "ACC": "i32", "OP": "Maximum", "OUT": "i8"}
 _ARGMAX = {**_PLACES, "T": "bf16", "ACC": "float", "OP": "FirstMaximum"}
 _ROW = {"T": "bf16", "INDEX": "u32", "VEC": "8"}
-_WIDE_ROW = {**_ROW, "TEAM": "256", "THREADS": "512", "VECS": "2"}
-_NARROW_ROW = {**_ROW, "T": "float", "VEC": "4", "TEAM": "32", "THREADS": "512", "VECS": "2"}
-_LONGEST_ROW = {**_ROW, "TEAM": "1024", "THREADS": "1024", "VECS": "4"}
+_WIDE_ROW = {**_ROW, "TEAM": "256", "THREADS": "256", "VECS": "2", "WHOLE": "1"}
+_NARROW_ROW = {**_ROW, "T": "float", "VEC": "4", "TEAM": "32", "THREADS": "256", "VECS": "2", "WHOLE": "0"}
+_LONGEST_ROW = {**_ROW, "TEAM": "1024", "THREADS": "1024", "VECS": "4", "WHOLE": "0"}
 _AFFINE = {"WEIGHT": "1", "BIAS": "1"}
 
 ROWS = (
