@@ -246,7 +246,7 @@ def gemv(wave, tiny):
 
 
 def _quantised(bits, m, n, k):
-    """Arrays of a product with affine groups of 64, and the reference of the first rows of out's first row."""
+    """Arrays of a product with affine groups of 64, and the reference of the first elements of out."""
     r = np.random.default_rng(bits)
     codes = np.resize(
         r.integers(0, 1 << 32, min(n * k * bits // 32, 1 << 20), np.uint32), (n, k * bits // 32)
@@ -255,89 +255,122 @@ def _quantised(bits, m, n, k):
     each = 32 // bits
     values = (codes[:64, :, None] >> (bits * np.arange(each, dtype=u32)) & ((1 << bits) - 1)).reshape(64, k)
     part = [np.repeat(a[:64].astype(np.float64), 64, 1) for a in (scales, biases)]
-    want = (values * part[0] + part[1]) @ x[0].astype(np.float64)
+    want = x[: m if n == 64 else 1].astype(np.float64) @ (values * part[0] + part[1]).T
     arrays = {"codes": codes, "scales": scales, "biases": biases, "x": x, "out": np.empty((m, n), BF16)}
     return arrays, want, n * k * (bits / 8 + 4 / 64)
 
 
-def _quantised_variants(rows, per_group, m, n, k, bits, shapes):
-    pairs = MatrixPairs(1, 1, 1, layout(2, (1,), ((0,), (0,))))
+def _quantised_variants(rows, per_group, m, n, k, bits, shapes, pairs=None):
+    """`pairs`: a MatrixPairs of a gathered product; `per_group` gives the rows of w of a workgroup."""
     m_blocks = up(m, rows)
+    indices = ("lhs", "rhs") if pairs else (None, None)
+    count = pairs.count if pairs else 1
     for shape in shapes:
-        defines = strings(T="bf16", MODE="MODE_AFFINE", BITS=bits, GROUP=64, PAIRS="PAIRS_ONE", **shape)
-        grid = (up(n, per_group(shape)) * m_blocks, 1, 1)
-        arguments = (
-            "codes",
-            "scales",
-            "biases",
-            "x",
-            "out",
-            None,
-            None,
-            pairs,
-            u32(m),
-            u32(n),
-            u32(k),
-            u32(m_blocks),
-        )
+        pairing = "PAIRS_GATHER" if pairs else "PAIRS_ONE"
+        defines = strings(T="bf16", MODE="MODE_AFFINE", BITS=bits, GROUP=64, PAIRS=pairing, **shape)
+        grid = (up(n, per_group(shape)) * m_blocks, count, 1)
+        one = MatrixPairs(1, 1, 1, layout(2, (1,), ((0,), (0,))))
+        sizes = (pairs or one, u32(m), u32(n), u32(k), u32(m_blocks))
+        arguments = ("codes", "scales", "biases", "x", "out", *indices, *sizes)
         name = ", ".join(f"{key.lower()} {value}" for key, value in shape.items())
-        yield Variant(name, defines, grid, 256, arguments)
+        yield Variant(name, defines, grid, shape.get("THREADS", 256), arguments)
+
+
+def _quantised_case(entry, bits, m, n, k, variants):
+    """A case of one product, all of whose weights are read; `variants` is a list."""
+    arrays, want, moved = _quantised(bits, m, n, k)
+    name = f"{entry} {bits} bits, {m} rows, {k} -> {n}"
+    return Case(name, f"kernels/{entry}.hip", entry, arrays, moved, want, 0.02, variants)
+
+
+def _gathered_case(entry, n, k, variants):
+    """8 products of one row with 8 of 16 matrices, of 4 bits: experts of a mixture."""
+    count, matrices = 8, 16
+    arrays, want, moved = _quantised(4, count, matrices * n, k)
+    arrays["out"] = np.empty((count, n), BF16)
+    arrays["lhs"] = np.arange(count, dtype=u32)
+    arrays["rhs"] = (np.arange(count) * 5 % matrices).astype(u32)
+    name = f"{entry} 4 bits, {count} of {matrices} experts, {k} -> {n}"
+    return Case(name, f"kernels/{entry}.hip", entry, arrays, moved * count / matrices, want, 0.02, variants)
+
+
+def _gathered_pairs():
+    return MatrixPairs(8, 8, 16, layout(2, (8,), ((1,), (1,))))
 
 
 def qmv(wave, tiny):
     n, k = (64, 4096) if tiny else (14336, 4096)
+    per_group = lambda s: 256 // wave // s["SPLIT"] * s["PER_WAVE"]
+
+    def shapes(m, unit, k):
+        for p, s, d, c in ((2, 1, 2, 8192 // m), (2, 1, 1, 4096), (1, 1, 2, 4096), (4, 1, 1, 4096), (4, 1, 2, 4096),
+                           (1, 2, 1, 4096), (2, 2, 1, 4096)):  # fmt: skip
+            if s * wave * unit <= min(c, k) and m * p <= 8:
+                yield {"ROWS": m, "PER_WAVE": p, "SPLIT": s, "DEPTH": d, "UNIT": unit, "CHUNK": c}
+
     for bits, m in ((4, 1), (8, 1), (4, 2), (4, 4)):
-        arrays, want, moved = _quantised(bits, m, n, k)
         unit = 32 if bits == 4 else 16
-        shapes = [
-            {"ROWS": m, "PER_WAVE": p, "SPLIT": s, "DEPTH": d, "UNIT": unit, "CHUNK": c}
-            for c in (8192, 2048, 4096)
-            for p in (1, 2, 4)
-            for s in (1, 2)
-            for d in (1, 2, 4)
-            if s * wave * unit <= c and p * d <= 8 and m * p <= 8
-        ]
-        if tiny:
-            shapes = shapes[::4]
-        per_group = lambda s: 256 // wave // s["SPLIT"] * s["PER_WAVE"]
-        yield Case(
-            f"qmv {bits} bits, {m} rows, {k} -> {n}",
-            "kernels/qmv.hip",
-            "qmv",
-            arrays,
-            moved,
-            want,
-            0.02,
-            list(_quantised_variants(m, per_group, m, n, k, bits, shapes)),
-        )
+        variants = list(_quantised_variants(m, per_group, m, n, k, bits, shapes(m, unit, k)))
+        yield _quantised_case("qmv", bits, m, n, k, variants)
+    n, k = (64, 2048) if tiny else (768, 2048)
+    variants = _quantised_variants(1, per_group, 1, n, k, 4, shapes(1, 32, k), _gathered_pairs())
+    yield _gathered_case("qmv", n, k, list(variants))
 
 
 def qmm_few(wave, tiny):
     n, k = (64, 4096) if tiny else (14336, 4096)
-    slots = 4  # MMA_K / MMA_A_RUN where these variants apply; fewer only divide the chunk further
+    per_group = lambda s: 256 // wave // s["SPLIT"] * s["TILES"] * 16
     for bits, m in ((4, 1), (4, 4), (4, 16)):
-        arrays, want, moved = _quantised(bits, m, n, k)
         shapes = [
             {"UNIT": 32, "TILES": t, "MTILES": 1, "SPLIT": s, "DEPTH": d, "CHUNK": c}
-            for c in (512, 1024)
-            for t in (1, 2)
-            for s in (1, 2, 4)
-            for d in (1, 2, 4)
-            if s * slots * 32 <= c and t * d <= 4
+            for t, s, d, c in ((2, 4, 2, 512), (2, 2, 1, 512), (1, 4, 1, 512), (1, 4, 2, 1024))
+            if s * wave <= 256
         ]
-        if tiny:
-            shapes = shapes[::6]
-        per_group = lambda s: 256 // wave // s["SPLIT"] * s["TILES"] * 16
-        yield Case(
-            f"qmm_few {bits} bits, {m} rows, {k} -> {n}",
-            "kernels/qmm_few.hip",
-            "qmm_few",
-            arrays,
-            moved,
-            want,
-            0.02,
-            list(_quantised_variants(16, per_group, m, n, k, bits, shapes)),
-        )
+        variants = list(_quantised_variants(16, per_group, m, n, k, bits, shapes))
+        yield _quantised_case("qmm_few", bits, m, n, k, variants)
 
 
-FAMILIES = {f.__name__: f for f in (transpose, norm, softmax, scan, gemv, qmv, qmm_few)}
+def qmm_codes(wave, tiny):
+    """Shapes are (threads, split, tiles, turn, depth, chunk): chunk 0 reads x where it is."""
+    per_group = lambda s: s["THREADS"] // wave // s["SPLIT"] * s["TILES"] * 16
+    one = (
+        *((128, 4, 1, 4, 1, 4096), (128, 4, 1, 4, 2, 4096), (128, 4, 1, 8, 1, 4096), (128, 4, 1, 2, 2, 4096)),
+        *((64, 2, 1, 4, 1, 4096), (64, 2, 1, 4, 2, 4096), (64, 2, 1, 8, 1, 4096), (128, 2, 1, 4, 2, 4096)),
+        *((256, 8, 1, 4, 1, 4096), (256, 8, 1, 8, 1, 4096), (256, 4, 1, 4, 1, 4096), (256, 4, 1, 4, 2, 4096)),
+        *((128, 4, 2, 4, 1, 4096), (128, 4, 2, 2, 2, 4096), (256, 8, 2, 4, 1, 4096), (64, 2, 2, 4, 1, 4096)),
+        *((128, 4, 1, 4, 1, 0), (128, 4, 1, 4, 2, 0), (64, 2, 1, 4, 2, 0), (256, 8, 1, 4, 1, 0)),
+        *((128, 4, 2, 4, 1, 0), (128, 4, 2, 2, 2, 0)),
+    )
+    bytes8 = tuple(
+        (t, s, tiles, turn // 2, d, c) for t, s, tiles, turn, d, c in one[:3] + one[4:6] + one[8:14]
+    )
+    few = tuple((t, s, tiles, turn, d, min(c, 2048)) for t, s, tiles, turn, d, c in one[:2] + one[4:])
+    many = (
+        *((128, 4, 1, 4, 1, 1024), (128, 4, 1, 4, 2, 1024), (128, 4, 2, 4, 1, 1024), (128, 4, 2, 2, 2, 1024)),
+        *((256, 4, 1, 4, 1, 1024), (256, 4, 1, 4, 2, 1024), (256, 4, 2, 4, 1, 1024), (256, 2, 2, 4, 1, 1024)),
+        *((256, 8, 2, 2, 2, 1024), (256, 4, 2, 2, 2, 512), (256, 2, 1, 4, 2, 512), (256, 2, 2, 2, 1, 512)),
+        *((128, 4, 1, 4, 1, 0), (128, 4, 1, 4, 2, 0), (64, 2, 1, 4, 2, 0), (256, 8, 1, 4, 1, 0)),
+        *((128, 4, 2, 4, 1, 0), (128, 4, 2, 2, 2, 0), (256, 4, 2, 4, 1, 0), (256, 8, 2, 2, 2, 0)),
+    )
+    experts = (
+        *((128, 4, 1, 4, 1, 2048), (128, 4, 1, 8, 1, 2048), (128, 4, 1, 2, 1, 2048), (64, 2, 1, 4, 2, 2048)),
+        *((256, 8, 1, 4, 1, 2048), (256, 8, 1, 2, 1, 2048), (256, 8, 1, 4, 1, 0), (128, 4, 1, 8, 1, 0)),
+        *((128, 4, 1, 4, 1, 0), (256, 8, 1, 2, 2, 0), (128, 2, 1, 4, 1, 2048)),
+    )
+
+    def shapes(columns, table, k):
+        for threads, split, tiles, turn, depth, chunk in table:
+            if split * wave <= threads and (chunk == 0 or split * turn * 64 <= chunk):
+                shape = {"COLS": columns, "TILES": tiles, "SPLIT": split, "TURN": turn, "DEPTH": depth}
+                yield {**shape, "CHUNK": chunk, "THREADS": threads}
+
+    n, k = (64, 4096) if tiny else (14336, 4096)
+    for bits, m, table in ((4, 1, one), (8, 1, bytes8), (4, 4, few), (4, 8, many), (4, 16, many)):
+        variants = list(_quantised_variants(m, per_group, m, n, k, bits, shapes(m, table, k)))
+        yield _quantised_case("qmm_codes", bits, m, n, k, variants)
+    n, k = (64, 2048) if tiny else (768, 2048)
+    variants = _quantised_variants(1, per_group, 1, n, k, 4, shapes(1, experts, k), _gathered_pairs())
+    yield _gathered_case("qmm_codes", n, k, list(variants))
+
+
+FAMILIES = {f.__name__: f for f in (transpose, norm, softmax, scan, gemv, qmv, qmm_few, qmm_codes)}

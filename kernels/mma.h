@@ -206,11 +206,12 @@ MMA_SYNC_INSTRUCTION(f16, "f16")
 
 // c += a * b. All lanes of the wave take part.
 #if MMA == MMA_SYNC
-template <class Type>
+// Of B and C only the first Runs * 8 columns.
+template <int Runs = 2, class Type>
 DEVICE void mma(MmaC& c, const MmaA<Type>& a, const MmaB<Type>& b) {
   auto top = bit_cast<Vec<u32, 4>>(a.run[0]), bottom = bit_cast<Vec<u32, 4>>(a.run[1]);
   UNROLL
-  for (int half = 0; half < 2; half++) {
+  for (int half = 0; half < Runs; half++) {
     auto right = bit_cast<Vec<u32, 4>>(b.run[half]);
     mma_instruction(c.v + 4 * half, top.v, bottom.v, right.v, Type{});
     mma_instruction(c.v + 4 * half, top.v + 2, bottom.v + 2, right.v + 2, Type{});

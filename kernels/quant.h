@@ -208,6 +208,52 @@ DEVICE Vec<Type, 8> paired_values(const u32* w, int first, float scale, float bi
   return out;
 }
 
+// ---- codes as operands -------------------------------------------------------------------------------------
+
+#if IS_AFFINE && (BITS == 4 || BITS == 8)
+// Codes as 16-bit numbers RAW_CODE_OFFSET + code, exactly: bits of a code fill the end of a mantissa. bf16 has room
+// for 7 of them, so 8 bits are two planes of 4: low + 16 * high.
+template <class Type>
+constexpr u32 RAW_ONE = 0;  // the offset, twice
+template <>
+constexpr u32 RAW_ONE<bf16> = 0x43004300u;
+template <>
+constexpr u32 RAW_ONE<f16> = 0x64006400u;
+constexpr bool RAW_IS_HALF = RAW_ONE<T> == RAW_ONE<f16>;
+constexpr int RAW_PLANES = BITS == 8 && !RAW_IS_HALF ? 2 : 1;
+constexpr float RAW_CODE_OFFSET = (RAW_IS_HALF ? 1024.0f : 128.0f) * (RAW_PLANES == 2 ? 17 : 1);
+constexpr u32 RAW_MASK = BITS / RAW_PLANES == 8 ? 0x00ff00ffu : 0x000f000fu;
+
+// x & And | Or. NVIDIA's compiler makes two instructions of it, whose constants need no register.
+template <u32 And, u32 Or>
+DEVICE u32 masked_or(u32 x) {
+#if GPU_AMD
+  return (x & And) | Or;
+#else
+  u32 out;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(out) : "r"(x), "n"(And), "r"(Or));
+  return out;
+#endif
+}
+
+// Codes [first, first + 8): of 4 bits in the order 0 4 1 5 2 6 3 7, of 8 bits 0 2 1 3 4 6 5 7.
+DEVICE Vec<T, 8> raw_operand(const u32* w, int first, int plane) {
+  constexpr int word_pairs = 16 / BITS;
+  Vec<u32, 4> out;
+  UNROLL
+  for (int i = 0; i < 4; i++) {
+    const u32 word = w[first * BITS / 32 + i / word_pairs];
+    out[i] = masked_or<RAW_MASK, RAW_ONE<T>>(word >> (i % word_pairs * BITS + 4 * plane));
+  }
+  return bit_cast<Vec<T, 8>>(out);
+}
+// Values of x in that order.
+DEVICE Vec<T, 8> raw_order(const Vec<T, 8>& v) {
+  if constexpr (BITS == 4) return paired(v);
+  return {v[0], v[2], v[1], v[3], v[4], v[6], v[5], v[7]};
+}
+#endif
+
 // ---- runs of codes ----------------------------------------------------------------------------------------
 
 // Codes that one lane takes at a time: Words neighbouring words, in the widest accesses that they are aligned

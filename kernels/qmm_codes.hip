@@ -1,0 +1,293 @@
+// out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and up to 16 rows of x: the codes themselves are the
+// operands of matrix instructions.
+//
+// A code becomes the 16-bit number RAW_CODE_OFFSET + code by an OR (quant.h), two at a time, and is exact. A group's
+// products are summed by the instructions, its values of x by one more instruction whose other operand is
+// ones; offset, scale and bias are applied to those sums in float. Weights are the operand whose rows a lane
+// finds in its own results again (A of mma.sync, B elsewhere), so it needs the scales of its own rows only.
+//
+// SPLIT waves share TILES * 16 rows of w along k, taking turns of TURN groups, DEPTH of which are in flight;
+// the other waves of a workgroup of THREADS take other rows. A lane has GROUP / SLOTS neighbouring codes of a
+// group: the order of k within a group is permuted in x alike. COLS rows of x (a power of two) are staged in
+// LDS, CHUNK values of each at a time, or read where they are (CHUNK 0).
+//
+// Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
+#include "mma.h"
+#include "pairs.h"
+#include "quant.h"
+
+constexpr int WAVES = THREADS / WAVE, ROWS = WAVES / SPLIT * TILES * 16;  // of w, of a workgroup
+
+// ---- the two sides of an instruction: weights and x --------------------------------------------------------
+
+#if MMA == MMA_SYNC
+constexpr int RUN = MMA_A_RUN, X_RUN = MMA_B_RUN, W_RUNS = MMA_RUNS, X_RUNS = COLS > 8 ? 2 : 1;
+constexpr int RESULTS = 4 * X_RUNS;  // of a lane
+using W = MmaA<T>;
+using X = MmaB<T>;
+DEVICE int w_row(int run) { return mma_a_row(run); }
+DEVICE int w_k() { return mma_a_k(); }
+DEVICE int x_row(int run) { return mma_b_row(run); }
+DEVICE int x_k() { return mma_b_k(); }
+DEVICE int result_row(int e) { return mma_c_row(e); }
+DEVICE int result_column(int e) { return mma_c_col(e); }
+DEVICE int run_of(int e) { return e / 2 % 2; }  // whose row is result_row(e)
+DEVICE void multiply(MmaC& c, const W& w, const X& x) { mma<X_RUNS>(c, w, x); }
+#else
+constexpr int RUN = MMA_B_RUN, X_RUN = MMA_A_RUN, W_RUNS = MMA_RUNS, X_RUNS = MMA_RUNS, RESULTS = MMA_C;
+using W = MmaB<T>;
+using X = MmaA<T>;
+DEVICE int w_row(int run) { return mma_b_row(run); }
+DEVICE int w_k() { return mma_b_k(); }
+DEVICE int x_row(int run) { return mma_a_row(run); }
+DEVICE int x_k() { return mma_a_k(); }
+DEVICE int result_row(int e) { return mma_c_col(e); }
+DEVICE int result_column(int e) { return mma_c_row(e); }
+DEVICE int run_of(int) { return 0; }
+DEVICE void multiply(MmaC& c, const W& w, const X& x) { mma(c, x, w); }
+#endif
+
+constexpr int SLOTS = MMA_K / RUN;  // lanes side by side along k
+constexpr int UNIT = GROUP / SLOTS, UNIT_WORDS = UNIT * BITS / 32, STEPS = UNIT / RUN;
+constexpr int GROUP_WORDS = GROUP * BITS / 32, GROUP_PIECES = GROUP / 8;
+static_assert(UNIT % RUN == 0, "a group is whole instructions");
+
+DEVICE u32 least(u32 a, u32 b) { return a < b ? a : b; }
+
+// ---- x -----------------------------------------------------------------------------------------------------
+
+// Pieces of 8 values in the order of raw_operand. Rows are an odd number of pieces apart, for the banks.
+constexpr int X_PITCH = CHUNK / 8 + 1;
+constexpr int TURNS = CHUNK == 0 ? 1 << 30 : CHUNK / (SPLIT * TURN * GROUP);  // of a wave in a chunk
+static_assert(TURNS >= 1 && CHUNK % (SPLIT * TURN * GROUP) == 0, "a chunk of x has something for every wave");
+
+#if CHUNK != 0
+// Some loads are in flight together. Beyond k, where no wave reads, there is x's end again.
+DEVICE void stage(const T* x, T* lds, u32 m, u32 first, u32 k) {
+  constexpr int pieces = COLS * (CHUNK / 8), each = (pieces + THREADS - 1) / THREADS, batch = each < 4 ? each : 4;
+  for (u32 base = thread_x(); base < pieces; base += batch * THREADS) {
+    Vec<T, 8> v[batch];
+    UNROLL
+    for (int i = 0; i < batch; i++) {
+      const u32 at = base + i * THREADS, row = at / (CHUNK / 8), column = first + at % (CHUNK / 8) * 8;
+      v[i] = load<8>(x + (u64)least(row, m - 1) * k + least(column, k - 8));
+    }
+    UNROLL
+    for (int i = 0; i < batch; i++) {
+      const u32 at = base + i * THREADS, row = at / (CHUNK / 8), piece = at % (CHUNK / 8);
+      if (at < pieces) store<8>(lds + (row * X_PITCH + piece) * 8, raw_order(v[i]));
+    }
+  }
+}
+#endif
+
+// Where a lane's rows of x are: in LDS or in memory.
+struct Values {
+  const T* rows[X_RUNS];
+  DEVICE X operand(u32 first_piece, int step) const {
+    X x;
+    UNROLL
+    for (int r = 0; r < X_RUNS; r++) {
+      UNROLL
+      for (int i = 0; i < X_RUN; i += 8) {
+        const u32 at = x_k() + i, piece = first_piece + (at / RUN * UNIT + at % RUN + step * RUN) / 8;
+        Vec<T, 8> v = load<8>(rows[r] + piece * 8);
+        if constexpr (CHUNK == 0) v = raw_order(v);
+        UNROLL
+        for (int j = 0; j < 8; j++) x.run[r][i + j] = v[j];
+      }
+    }
+    return x;
+  }
+};
+
+// ---- w -----------------------------------------------------------------------------------------------------
+
+// Numbers of neighbouring groups, in words: NVIDIA's compiler would take a loaded vector of 16-bit elements apart at
+// once, and wait for it there.
+struct Packed {
+  using Bits = Unsigned<sizeof(Scale)>;
+  static constexpr int bytes = TURN * sizeof(Scale), each = 4 / sizeof(Scale), words = (bytes + 3) / 4;
+  u32 w[words];
+  DEVICE void load_from(const Scale* p) {
+    if constexpr (bytes < 4) {
+      w[0] = 0;
+      UNROLL
+      for (int i = 0; i < TURN; i++) w[0] |= (u32)bit_cast<Bits>(p[i]) << i * 8 * (int)sizeof(Scale);
+    } else {
+      Vec<u32, words> v = load<words>((const u32*)p);
+      UNROLL
+      for (int i = 0; i < words; i++) w[i] = v[i];
+    }
+  }
+  DEVICE float operator[](int i) const {
+    const u32 bits = w[i / each] >> i % each * 8 * (int)sizeof(Scale);
+    return scale_value(bit_cast<Scale>((Bits)bits));
+  }
+};
+
+// What a lane takes of one row in a turn.
+struct Weights {
+  Run<UNIT_WORDS> codes[TURN];
+  Packed scales, biases;
+};
+using Block = Weights[TILES][W_RUNS];
+
+struct Rows {
+  const u32* codes;
+  const Scale *scales, *biases;
+  u32 at[TILES][W_RUNS];  // the first group
+  u32 groups;
+
+  DEVICE void fetch(Block& to, u32 group) const {
+    group = least(group, groups - TURN);
+    UNROLL
+    for (int t = 0; t < TILES; t++) {
+      UNROLL
+      for (int r = 0; r < W_RUNS; r++) {
+        const u32 place = at[t][r] + group;
+        UNROLL
+        for (int g = 0; g < TURN; g++) {
+          to[t][r].codes[g] = load_run<UNIT_WORDS>(codes + (u64)place * GROUP_WORDS + g * GROUP_WORDS);
+        }
+        to[t][r].scales.load_from(scales + place);
+        if constexpr (IS_AFFINE) to[t][r].biases.load_from(biases + place);
+      }
+    }
+  }
+};
+
+DEVICE W ones() {
+  W w;
+  UNROLL
+  for (int r = 0; r < W_RUNS; r++) {
+    UNROLL
+    for (int j = 0; j < RUN; j++) w.run[r][j] = cast<T>(1.0f);
+  }
+  return w;
+}
+
+// Adds a turn's products; its x starts at piece `piece`.
+DEVICE void add_turn(const Block& w, const Values& values, u32 piece, MmaC (&total)[TILES]) {
+  UNROLL
+  for (int g = 0; g < TURN; g++) {
+    MmaC sum = mma_zero(), dot[TILES][RAW_PLANES];
+    UNROLL
+    for (int t = 0; t < TILES; t++) {
+      UNROLL
+      for (int p = 0; p < RAW_PLANES; p++) dot[t][p] = mma_zero();
+    }
+    UNROLL
+    for (int step = 0; step < STEPS; step++) {
+      const X x = values.operand(piece + g * GROUP_PIECES, step);
+      multiply(sum, ones(), x);
+      UNROLL
+      for (int t = 0; t < TILES; t++) {
+        UNROLL
+        for (int p = 0; p < RAW_PLANES; p++) {
+          W a;
+          UNROLL
+          for (int r = 0; r < W_RUNS; r++) {
+            UNROLL
+            for (int i = 0; i < RUN; i += 8) {
+              Vec<T, 8> part = raw_operand(w[t][r].codes[g].w, step * RUN + i, p);
+              UNROLL
+              for (int j = 0; j < 8; j++) a.run[r][i + j] = part[j];
+            }
+          }
+          multiply(dot[t][p], a, x);
+        }
+      }
+    }
+    UNROLL
+    for (int t = 0; t < TILES; t++) {
+      UNROLL
+      for (int e = 0; e < RESULTS; e++) {
+        const Weights& own = w[t][run_of(e)];
+        const float scale = own.scales[g], bias = own.biases[g];
+        float y = dot[t][0].v[e];
+        if constexpr (RAW_PLANES == 2) y = math_fma(16.0f, dot[t][1].v[e], y);
+        total[t].v[e] = math_fma(scale, y, total[t].v[e]);
+        total[t].v[e] = math_fma(math_fma(scale, -RAW_CODE_OFFSET, bias), sum.v[e], total[t].v[e]);
+      }
+    }
+  }
+}
+
+KERNEL(THREADS)
+qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
+          const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs,
+          const u32* __restrict__ rhs, STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
+  constexpr int values = CHUNK == 0 ? 0 : COLS * X_PITCH * 8 * (int)sizeof(T), results = WAVES * COLS * 16 * 4;
+  SHARED alignas(16) u8 memory[values > results ? values : results];
+  T* lds = (T*)memory;
+  const u32 number = pair_number();
+  if (number >= pairs.count) return;
+  const Pair pair = pair_of(pairs, lhs, rhs, number);
+  const u32 wave = thread_x() / WAVE, part = wave % SPLIT;
+  const u32 first_row = group_x() / m_blocks * ROWS + wave / SPLIT * (TILES * 16);
+  const u32 first_column = group_x() % m_blocks * COLS, columns = m - first_column;
+  const u64 matrix = (u64)pair.w * n, groups = k / GROUP;
+  x += ((u64)pair.x * m + first_column) * k;
+  Rows rows = {codes + matrix * groups * GROUP_WORDS + w_k() / RUN * UNIT_WORDS, scales + matrix * groups,
+               biases + (IS_AFFINE ? matrix * groups : 0), {}, (u32)groups};
+  MmaC total[TILES];
+  UNROLL
+  for (int t = 0; t < TILES; t++) {
+    UNROLL
+    for (int r = 0; r < W_RUNS; r++) rows.at[t][r] = least(first_row + 16 * t + w_row(r), n - 1) * (u32)groups;
+    total[t] = mma_zero();
+  }
+  Values at;
+  UNROLL
+  for (int r = 0; r < X_RUNS; r++) {
+    const u32 row = x_row(r) % COLS;
+    at.rows[r] = CHUNK == 0 ? x + (u64)least(row, columns - 1) * k : lds + row * X_PITCH * 8;
+  }
+
+  const u32 turns = (groups + SPLIT * TURN - 1) / (SPLIT * TURN);
+  Block ring[DEPTH];
+  UNROLL
+  for (int d = 0; d < DEPTH; d++) {
+    if ((u32)d < turns) rows.fetch(ring[d], (d * SPLIT + part) * TURN);
+  }
+  for (u32 base = 0; base < turns; base += DEPTH) {
+    UNROLL
+    for (int d = 0; d < DEPTH; d++) {
+      const u32 turn = base + d, inside = turn % TURNS;
+      if (turn >= turns) break;
+#if CHUNK != 0
+      if (inside == 0) {
+        if (turn != 0) barrier_lds();
+        stage(x, lds, columns, turn * (SPLIT * TURN * GROUP), k);
+        barrier_lds();
+      }
+#endif
+      if ((turn * SPLIT + part) * TURN < groups) {  // the same for all lanes
+        add_turn(ring[d], at, (inside * SPLIT + part) * (TURN * GROUP_PIECES), total);
+      }
+      if (turn + DEPTH < turns) rows.fetch(ring[d], ((turn + DEPTH) * SPLIT + part) * TURN);
+    }
+  }
+
+  // Tile by tile, so that LDS holds one of each wave.
+  float(*results_of)[COLS * 16] = (float(*)[COLS * 16])memory;
+  UNROLL
+  for (int t = 0; t < TILES; t++) {
+    if (CHUNK != 0 || t != 0) barrier_lds();
+    UNROLL
+    for (int e = 0; e < RESULTS; e++) {
+      if (result_column(e) < COLS) results_of[wave][result_column(e) * 16 + result_row(e)] = total[t].v[e];
+    }
+    barrier_lds();
+    for (u32 i = thread_x(); i < WAVES / SPLIT * COLS * 16; i += THREADS) {
+      const u32 group = i / (COLS * 16), inside = i % (COLS * 16);
+      const u32 row = (group_x() / m_blocks * (WAVES / SPLIT) + group) * (TILES * 16) + 16 * t + inside % 16;
+      const u32 column = first_column + inside / 16;
+      float y = 0;
+      UNROLL
+      for (int s = 0; s < SPLIT; s++) y += results_of[group * SPLIT + s][inside];
+      if (row < n && column < m) out[((u64)number * m + column) * n + row] = cast<T>(y);
+    }
+  }
+}
