@@ -66,7 +66,6 @@ void init_gpu_jit(nb::module_& m) {
         gpu::prefetch(std::move(specs), api_of(arch), arch);
       },
       nb::call_guard<WithoutGil>(), "lines"_a, "arch"_a, "Compiles in the background.");
-  m.def("_gpu_stop_prefetch", gpu::stop_prefetch, nb::call_guard<WithoutGil>());
   m.def(
       "_gpu_compiler", [](const std::string& arch) { return gpu::device_compiler(api_of(arch)).identity(); },
       "arch"_a, "Kind, version and options of the compiler for a device of this machine.");
@@ -83,8 +82,6 @@ void init_gpu_jit(nb::module_& m) {
       },
       "How many kernels this process has compiled, and in how many seconds.");
   m.def("_sha256", [](nb::bytes data) { return gpu::sha256({data.c_str(), data.size()}); }, "data"_a);
-  // Before the interpreter and the compilers' libraries are taken down.
-  nb::module_::import_("atexit").attr("register")(m.attr("_gpu_stop_prefetch"));
 }
 
 }  // namespace mlx_rocm::python

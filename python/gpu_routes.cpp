@@ -55,7 +55,7 @@ static nb::dict sdpa_route(const std::string& dtype, const std::array<int, 4>& q
 // Shapes of the operands as in mx.conv_general, without dilation; stride and padding of every axis.
 static nb::dict conv_route(const std::string& dtype, const Shape& x, const Shape& w, int stride, int padding, int groups,
                            bool gradient, const std::string& arch, int units) {
-  gpu::ConvShape s;
+  ConvShape s;
   s.axes = int(x.size()) - 2;
   s.batch = x[0];
   s.channels = x.back();

@@ -1,3 +1,4 @@
+#include "backend/gpu/prefetch.h"
 #include "python/bind.h"
 #include "python/gil.h"
 
@@ -67,6 +68,10 @@ NB_MODULE(core, m) {
   init_distributed(m);
   init_gpu_jit(m);
   init_gpu_routes(m);
-  // Last, so that it comes first at exit.
-  nb::module_::import_("atexit").attr("register")(nb::cpp_function([] { mlx_rocm::end_threads_outside_gil(); }));
+  // Before the interpreter and the libraries of compilers and drivers are taken down.
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function([] {
+    mlx_rocm::end_threads_outside_gil();
+    const mlx_rocm::WithoutGil free;
+    mlx_rocm::gpu::stop_prefetch();
+  }));
 }

@@ -17,8 +17,8 @@ int64_t size_of(GemmType type) {
 }
 
 // The input index that a tap of one axis reads, or -1 when it reads padding or the gap of a dilated input.
-int64_t input_index(const ConvShape& s, int axis, int64_t position, int64_t tap) {
-  const int64_t at = position * s.stride[axis] + tap * s.dilation[axis] - s.pad_lo[axis];
+int64_t input_index(const ConvProblem& s, int axis, int64_t position, int64_t tap) {
+  const int64_t at = position * s.stride[axis] + tap * s.dilation[axis] - s.pad[axis];
   if (at < 0 || at % s.input_dilation[axis] != 0) return -1;
   const int64_t index = at / s.input_dilation[axis];
   return index < s.in[axis] ? index : -1;
@@ -29,7 +29,7 @@ struct Position {
   std::array<int64_t, 3> at;
 };
 
-Position position_of(const ConvShape& s, int64_t linear) {
+Position position_of(const ConvProblem& s, int64_t linear) {
   Position p{};
   for (int axis = 2; axis >= 0; --axis) {
     p.at[axis] = linear % s.out[axis];
@@ -42,7 +42,7 @@ Position position_of(const ConvShape& s, int64_t linear) {
 // Writes the patch of one output position for channels [first, first + count): [tap][channel].
 class PatchCopier {
  public:
-  PatchCopier(const ConvShape& s, const void* x, int64_t first, int64_t count)
+  PatchCopier(const ConvProblem& s, const void* x, int64_t first, int64_t count)
       : s_(s), x_(static_cast<const char*>(x)), first_(first), count_(count), size_(size_of(s.type)) {
     // Neighbouring taps of the last axis read neighbouring input when nothing is between them.
     runs_ = s.dilation[2] == 1 && s.input_dilation[2] == 1 && count == s.channels;
@@ -71,7 +71,7 @@ class PatchCopier {
 
  private:
   void copy_run(int64_t position, int64_t line, char* out, int64_t bytes) const {
-    const int64_t start = position * s_.stride[2] - s_.pad_lo[2];
+    const int64_t start = position * s_.stride[2] - s_.pad[2];
     const int64_t before = std::clamp<int64_t>(-start, 0, s_.kernel[2]);
     const int64_t end = std::clamp<int64_t>(s_.in[2] - start, before, s_.kernel[2]);
     std::memset(out, 0, before * bytes);
@@ -91,7 +91,7 @@ class PatchCopier {
     }
   }
 
-  const ConvShape& s_;
+  const ConvProblem& s_;
   const char* x_;
   int64_t first_;
   int64_t count_;
@@ -100,9 +100,9 @@ class PatchCopier {
 };
 
 // Whether the patches of consecutive positions are the input itself.
-bool is_pointwise(const ConvShape& s) {
+bool is_pointwise(const ConvProblem& s) {
   for (int axis = 0; axis < 3; ++axis) {
-    if (s.kernel[axis] != 1 || s.stride[axis] != 1 || s.pad_lo[axis] != 0 || s.input_dilation[axis] != 1)
+    if (s.kernel[axis] != 1 || s.stride[axis] != 1 || s.pad[axis] != 0 || s.input_dilation[axis] != 1)
       return false;
     if (s.in[axis] != s.out[axis]) return false;
   }
@@ -111,7 +111,7 @@ bool is_pointwise(const ConvShape& s) {
 
 // Calls use(patches, row stride, first position, count) over all positions, with the patches of one group.
 template <class Use>
-void for_patches(const ConvShape& s, const void* x, int64_t group, Use use) {
+void for_patches(const ConvProblem& s, const void* x, int64_t group, Use use) {
   const int64_t channels = s.channels / s.groups;
   const int64_t size = size_of(s.type);
   if (is_pointwise(s)) {
@@ -135,7 +135,7 @@ void for_patches(const ConvShape& s, const void* x, int64_t group, Use use) {
 }
 
 // w with its taps reversed, when the convolution asks for it.
-const void* flipped(const ConvShape& s, const void* w, std::vector<char>& storage) {
+const void* flipped(const ConvProblem& s, const void* w, std::vector<char>& storage) {
   if (!s.flip || s.taps() == 1) return w;
   const int64_t bytes = s.channels / s.groups * size_of(s.type);
   const int64_t taps = s.taps();
@@ -149,12 +149,12 @@ const void* flipped(const ConvShape& s, const void* w, std::vector<char>& storag
   return storage.data();
 }
 
-bool is_depthwise(const ConvShape& s) {
+bool is_depthwise(const ConvProblem& s) {
   return s.groups == s.channels && s.out_channels == s.channels && s.channels > 1 &&
          (s.type == GemmType::f32 || s.type == GemmType::bf16 || s.type == GemmType::f16);
 }
 
-void depthwise(const ConvShape& s, const void* x, const void* w, void* y) {
+void depthwise(const ConvProblem& s, const void* x, const void* w, void* y) {
   const RowTable& rows = row_table();
   const ConvTable& table = conv_table();
   const bool is_f32 = s.type == GemmType::f32, is_bf16 = s.type == GemmType::bf16;
@@ -193,7 +193,7 @@ void depthwise(const ConvShape& s, const void* x, const void* w, void* y) {
 
 }  // namespace
 
-void convolve(const ConvShape& s, const void* x, const void* weights, void* y) {
+void convolve(const ConvProblem& s, const void* x, const void* weights, void* y) {
   if (s.positions() == 0 || s.out_channels == 0) return;
   std::vector<char> storage;
   const void* w = flipped(s, weights, storage);
@@ -221,11 +221,11 @@ void convolve(const ConvShape& s, const void* x, const void* weights, void* y) {
   }
 }
 
-void convolve_weight_gradient(const ConvShape& s, const void* x, const void* cotangent, void* dw) {
+void convolve_weight_gradient(const ConvProblem& s, const void* x, const void* cotangent, void* dw) {
   const int64_t size = size_of(s.type);
   const int64_t out = s.out_channels / s.groups;
   const int64_t k = s.taps() * (s.channels / s.groups);
-  ConvShape forward = s;
+  ConvProblem forward = s;
   for (int64_t group = 0; group < s.groups; ++group) {
     char* target = static_cast<char*>(dw) + group * out * k * size;
     std::memset(target, 0, out * k * size);

@@ -1,34 +1,11 @@
 // Convolutions of one to three spatial axes on the GPU, and their gradients by the weights.
 #pragma once
 
-#include <array>
-#include <cstdint>
-
 #include "backend/core/array.h"
+#include "backend/core/conv_shape.h"
 #include "backend/gpu/target.h"
 
 namespace mlx_rocm::gpu {
-
-// See kernels/conv.h. Convolutions with fewer than three axes have leading ones.
-struct ConvShape {
-  int64_t batch = 0;
-  int64_t channels = 0;
-  int64_t out_channels = 0;
-  int64_t groups = 1;
-  int axes = 1;
-  std::array<int64_t, 3> in{1, 1, 1};
-  std::array<int64_t, 3> out{1, 1, 1};
-  std::array<int64_t, 3> kernel{1, 1, 1};
-  std::array<int64_t, 3> stride{1, 1, 1};
-  std::array<int64_t, 3> pad{0, 0, 0};
-  std::array<int64_t, 3> dilation{1, 1, 1};
-  std::array<int64_t, 3> input_dilation{1, 1, 1};
-  bool flip = false;
-
-  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
-  int64_t positions() const { return batch * out[0] * out[1] * out[2]; }
-  bool input_dilated() const { return input_dilation != std::array<int64_t, 3>{1, 1, 1}; }
-};
 
 enum class ConvKind { product, depthwise, tiles, general };
 

@@ -46,8 +46,8 @@ struct Geometry {
     return shape;
   }
 
-  cpu::ConvShape kernel_shape(const array& x, const Shape& w, const Shape& y) const {
-    cpu::ConvShape c;
+  cpu::ConvProblem problem(const array& x, const Shape& w, const Shape& y) const {
+    cpu::ConvProblem c;
     c.type = x.dtype() == float64    ? cpu::GemmType::f64
              : x.dtype() == bfloat16 ? cpu::GemmType::bf16
              : x.dtype() == float16  ? cpu::GemmType::f16
@@ -57,39 +57,20 @@ struct Geometry {
     c.out_channels = w[0];
     c.groups = groups;
     c.flip = flip;
-    const int n = spatial();
+    const int n = c.axes = spatial();
     for (int i = 0; i < n; ++i) {
       const int to = 3 - n + i;
       c.in[to] = x.shape(i + 1);
       c.out[to] = y[i + 1];
       c.kernel[to] = w[i + 1];
       c.stride[to] = stride[i];
-      c.pad_lo[to] = padding_lo[i];
+      c.pad[to] = padding_lo[i];
       c.dilation[to] = kernel_dilation[i];
       c.input_dilation[to] = input_dilation[i];
     }
     return c;
   }
 };
-
-// The same for the GPU.
-gpu::ConvShape gpu_shape(const cpu::ConvShape& c, int axes) {
-  gpu::ConvShape g;
-  g.batch = c.batch;
-  g.channels = c.channels;
-  g.out_channels = c.out_channels;
-  g.groups = c.groups;
-  g.axes = axes;
-  g.in = c.in;
-  g.out = c.out;
-  g.kernel = c.kernel;
-  g.stride = c.stride;
-  g.pad = c.pad_lo;
-  g.dilation = c.dilation;
-  g.input_dilation = c.input_dilation;
-  g.flip = c.flip;
-  return g;
-}
 
 template <class Self>
 auto geometry_fields(Self& self) {
@@ -116,11 +97,11 @@ class Convolution : public OpBase<Convolution> {
   void cpu(const Arrays& in, const Arrays& out) override {
     out[0].allocate();
     const array x = cpu::contiguous(in[0]), w = cpu::contiguous(in[1]);
-    cpu::convolve(geometry.kernel_shape(x, w.shape(), out[0].shape()), x.bytes(), w.bytes(), out[0].bytes());
+    cpu::convolve(geometry.problem(x, w.shape(), out[0].shape()), x.bytes(), w.bytes(), out[0].bytes());
   }
   void gpu(const Arrays& in, const Arrays& out) override {
-    const cpu::ConvShape shape = geometry.kernel_shape(in[0], in[1].shape(), out[0].shape());
-    gpu::convolve(gpu_shape(shape, geometry.spatial()), in[0], in[1], out[0]);
+    const ConvShape shape = geometry.problem(in[0], in[1].shape(), out[0].shape());
+    gpu::convolve(shape, in[0], in[1], out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
@@ -180,15 +161,15 @@ class ConvolutionWeightGradient : public OpBase<ConvolutionWeightGradient> {
     const array x = cpu::contiguous(in[0], type), g = cpu::contiguous(in[1], type);
     const array dw = type == out[0].dtype() ? out[0] : array::uninitialised(out[0].shape(), type);
     if (same(dw, out[0])) dw.allocate();
-    cpu::convolve_weight_gradient(geometry.kernel_shape(x, dw.shape(), g.shape()), x.bytes(), g.bytes(),
+    cpu::convolve_weight_gradient(geometry.problem(x, dw.shape(), g.shape()), x.bytes(), g.bytes(),
                                   dw.bytes());
     if (same(dw, out[0])) return;
     out[0].allocate();
     cpu::copy(dw, out[0]);
   }
   void gpu(const Arrays& in, const Arrays& out) override {
-    const cpu::ConvShape shape = geometry.kernel_shape(in[0], out[0].shape(), in[1].shape());
-    gpu::convolve_weight_gradient(gpu_shape(shape, geometry.spatial()), in[0], in[1], out[0]);
+    const ConvShape shape = geometry.problem(in[0], out[0].shape(), in[1].shape());
+    gpu::convolve_weight_gradient(shape, in[0], in[1], out[0]);
   }
   Arrays vjp(const Arrays& primals, const Arrays& cotangents, const std::vector<int>& argnums,
              const Arrays&) override {
