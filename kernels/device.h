@@ -241,12 +241,18 @@ DEVICE void widen(const Vec<bf16, Count>& x, float* out) {
 typedef u32 Words1 __attribute__((may_alias));
 typedef u32 Words2 __attribute__((ext_vector_type(2), may_alias));
 typedef u32 Words4 __attribute__((ext_vector_type(4), may_alias));
-DEVICE Words4 load_words_once(const Words4* p) { return __builtin_nontemporal_load(p); }
+template <class Words>
+DEVICE Words load_words_once(const Words* p) {
+  return __builtin_nontemporal_load(p);
+}
 #else
 using Words1 = u32;
 using Words2 = uint2;
 using Words4 = uint4;
-DEVICE Words4 load_words_once(const Words4* p) { return __ldcs(p); }
+template <class Words>
+DEVICE Words load_words_once(const Words* p) {
+  return __ldcs(p);
+}
 #endif
 
 // `p` is aligned to the access: min(16, Count * sizeof(Type)) bytes. Whole words are moved, since the compiler takes
@@ -297,11 +303,12 @@ DEVICE void store_apart(Type* p, const Vec<Type, Count>& x) {
   }
 }
 
-// 16 bytes that nobody reads again (weights during decode): they need not push other data out of the caches.
+// 8 or 16 bytes that nobody reads again (weights during decode): they need not push other data out of the caches.
 template <int Count, class Type>
 DEVICE Vec<Type, Count> load_once(const Type* p) {
-  static_assert(sizeof(Type) * Count == 16, "load_once moves 16 bytes");
-  return bit_cast<Vec<Type, Count>>(load_words_once((const Words4*)p));
+  static_assert(sizeof(Type) * Count == 16 || sizeof(Type) * Count == 8, "load_once moves 8 or 16 bytes");
+  if constexpr (sizeof(Type) * Count == 8) return bit_cast<Vec<Type, Count>>(load_words_once((const Words2*)p));
+  if constexpr (sizeof(Type) * Count == 16) return bit_cast<Vec<Type, Count>>(load_words_once((const Words4*)p));
 }
 
 // ---- moving values between the lanes of a wave ------------------------------------------------------------

@@ -64,18 +64,22 @@ static_assert(TURNS >= 1 && CHUNK % (SPLIT * TURN * GROUP) == 0, "a chunk of x h
 #if CHUNK != 0
 // Some loads are in flight together. Beyond k, where no wave reads, there is x's end again.
 DEVICE void stage(const T* x, T* lds, u32 m, u32 first, u32 k) {
-  constexpr int pieces = COLS * (CHUNK / 8), each = (pieces + THREADS - 1) / THREADS, batch = each < 4 ? each : 4;
-  for (u32 base = thread_x(); base < pieces; base += batch * THREADS) {
+  constexpr int row_pieces = CHUNK / 8, pieces = COLS * row_pieces, each = (pieces + THREADS - 1) / THREADS;
+  constexpr int batch = each < 4 ? each : 4;
+  for (int begin = 0; begin < each; begin += batch) {
     Vec<T, 8> v[batch];
     UNROLL
     for (int i = 0; i < batch; i++) {
-      const u32 at = base + i * THREADS, row = at / (CHUNK / 8), column = first + at % (CHUNK / 8) * 8;
+      const u32 at = (begin + i) * THREADS + thread_x(), row = COLS == 1 ? 0 : at / row_pieces;
+      const u32 column = first + (COLS == 1 ? at : at % row_pieces) * 8;
       v[i] = load<8>(x + (u64)least(row, m - 1) * k + least(column, k - 8));
     }
     UNROLL
     for (int i = 0; i < batch; i++) {
-      const u32 at = base + i * THREADS, row = at / (CHUNK / 8), piece = at % (CHUNK / 8);
-      if (at < pieces) store<8>(lds + (row * X_PITCH + piece) * 8, raw_order(v[i]));
+      const u32 at = (begin + i) * THREADS + thread_x(), row = COLS == 1 ? 0 : at / row_pieces;
+      if (pieces % (batch * THREADS) == 0 || at < pieces) {
+        store<8>(lds + (at + row * (X_PITCH - row_pieces)) * 8, raw_order(v[i]));
+      }
     }
   }
 }

@@ -269,8 +269,8 @@ DEVICE Run<Words> load_run(const u32* p) {
   UNROLL
   for (int i = 0; i < Words; i += step) {
     Vec<u32, step> part;
-    if constexpr (step == 4 && Once) {
-      part = load_once<4>(p + i);
+    if constexpr (step >= 2 && Once) {
+      part = load_once<step>(p + i);
     } else {
       part = load<step>(p + i);
     }
