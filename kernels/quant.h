@@ -237,15 +237,16 @@ DEVICE u32 masked_or(u32 x) {
 }
 
 // Codes [first, first + 8): of 4 bits in the order 0 4 1 5 2 6 3 7, of 8 bits 0 2 1 3 4 6 5 7.
-DEVICE Vec<T, 8> raw_operand(const u32* w, int first, int plane) {
+template <class Type = T>
+DEVICE Vec<Type, 8> raw_operand(const u32* w, int first, int plane) {
   constexpr int word_pairs = 16 / BITS;
   Vec<u32, 4> out;
   UNROLL
   for (int i = 0; i < 4; i++) {
     const u32 word = w[first * BITS / 32 + i / word_pairs];
-    out[i] = masked_or<RAW_MASK, RAW_ONE<T>>(word >> (i % word_pairs * BITS + 4 * plane));
+    out[i] = masked_or<RAW_MASK, RAW_ONE<Type>>(word >> (i % word_pairs * BITS + 4 * plane));
   }
-  return bit_cast<Vec<T, 8>>(out);
+  return bit_cast<Vec<Type, 8>>(out);
 }
 // Values of x in that order.
 DEVICE Vec<T, 8> raw_order(const Vec<T, 8>& v) {
