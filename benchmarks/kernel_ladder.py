@@ -141,7 +141,8 @@ def run_case(timer, case, budget, most_sets):
             buffers.fill("out", empty)
             function = gpu._function(case.file, case.entry, tuple(sorted(v.defines.items())))
             ready = [buffers.arguments(v.arguments, i) for i in range(len(buffers.sets))]
-            sizes = [c_int(n) for n in (*v.grid, v.threads, 1, 1, 0)]
+            lds = gpu.allow_lds(function, v.lds)
+            sizes = [c_int(n) for n in (*v.grid, v.threads, 1, 1, lds)]
 
             def once(i, function=function, ready=ready, sizes=sizes):
                 gpu._call("launch", function, *sizes, None, ready[i % len(ready)][1], None)
@@ -165,6 +166,12 @@ def compile_all(gpu, cases, jobs):
         for key, future in coming.items():
             if future.exception() is None:
                 gpu.compiled[key] = future.result()
+
+
+def _rate(case, seconds, limit):
+    if case.flops:
+        return f"{case.flops / seconds / 1e12:7.1f} TFLOP/s"
+    return f"{case.bytes / seconds / 1e9:7.0f} GB/s {100 * case.bytes / seconds / limit:5.1f} %"
 
 
 def device(options):
@@ -202,12 +209,7 @@ def main():
                 for v, spent, registers, error in run_case(timer, case, budget, 1 if options.tiny else 8):
                     good = error <= case.tolerance
                     wrong += not good
-                    rate = (
-                        f"{case.bytes / spent / 1e9:7.0f} GB/s {100 * case.bytes / spent / limit:5.1f} %"
-                        if spent
-                        else ""
-                    )
-                    time = f"{spent * 1e6:9.2f} us" if spent else ""
+                    time, rate = (f"{spent * 1e6:9.2f} us", _rate(case, spent, limit)) if spent else ("", "")
                     verdict = "ok" if good else f"WRONG by {error:.3g}"
                     print(f"  {v.name:44s} {time} {rate} {registers:4d} registers  {verdict}", flush=True)
             except gpu_launch.GpuError as error:

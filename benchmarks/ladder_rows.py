@@ -21,6 +21,7 @@ class Variant:
     grid: tuple
     threads: int
     arguments: tuple  # names of arrays, NumPy scalars, structures, None for a null pointer
+    lds: int = 0  # dynamic, bytes
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Case:
     reference: np.ndarray  # of the first elements of "out"
     tolerance: float
     variants: list
+    flops: float = 0  # the rate is of these where they are given
 
 
 @functools.cache
@@ -373,4 +375,101 @@ def qmm_codes(wave, tiny):
     yield _gathered_case("qmm_codes", n, k, list(variants))
 
 
-FAMILIES = {f.__name__: f for f in (transpose, norm, softmax, scan, gemv, qmv, qmm_few, qmm_codes)}
+class AttentionArgs(Structure):
+    """kernels/attention_args.h."""
+
+    _fields_ = [
+        *((f"{a}_{axis}", c_longlong) for a in ("q", "k", "v", "out") for axis in ("batch", "head", "row")),
+        *((f"mask_{axis}", c_longlong) for axis in ("batch", "head", "row", "col")),
+        *((name, c_int) for name in ("heads", "kv_heads", "q_len", "kv_len", "splits", "split_keys")),
+        ("scale", c_float),
+        ("together", c_int),
+    ]
+
+
+def _attention(heads, kv_heads, q_len, kv_len, dim, causal):
+    """Arrays [head][row][dim] and out [row][head][dim], arguments, and the reference of the first rows of out."""
+    q, k, v = normal(heads, q_len, dim), normal(kv_heads, kv_len, dim), normal(kv_heads, kv_len, dim)
+    args = AttentionArgs(heads=heads, kv_heads=kv_heads, q_len=q_len, kv_len=kv_len, scale=dim**-0.5)
+    for name, array in (("q", q), ("k", k), ("v", v)):
+        setattr(args, f"{name}_head", array.shape[1] * dim)
+        setattr(args, f"{name}_row", dim)
+    args.out_row, args.out_head = heads * dim, dim
+    args.splits, args.split_keys, args.together = 1, kv_len, 1
+    rows = min(q_len, 160)
+    want = np.empty((rows, heads, dim))
+    hidden = np.arange(kv_len) > np.arange(rows)[:, None] + kv_len - q_len if causal else False
+    seen = rows + kv_len - q_len if causal else kv_len
+    for head in range(heads):
+        keys, values = (a[head * kv_heads // heads, :seen].astype(np.float32) for a in (k, v))
+        scores = q[head, :rows].astype(np.float32) @ keys.T * dim**-0.5
+        scores = np.where(hidden[:, :seen], -np.inf, scores) if causal else scores
+        e = np.exp(scores - scores.max(-1, keepdims=True))
+        want[:, head] = e / e.sum(-1, keepdims=True) @ values
+    return {"q": q, "k": k, "v": v, "out": np.empty((q_len, heads, dim), BF16)}, args, want
+
+
+def _copied(structure, **changes):
+    copy = type(structure).from_buffer_copy(structure)
+    for name, value in changes.items():
+        setattr(copy, name, value)
+    return copy
+
+
+def attention_prefill(wave, tiny):
+    length = 200 if tiny else 4096
+    # AttentionTiles (waves, tiles of 16 rows, keys, queries in LDS, stages, waves a SIMD), key heads together, LAG
+    measured = [
+        ("4,1,32,false,1,1", 1, 8),
+        *(("4,2,64,true,2,2", together, 8) for together in (1, 8, 16, 32)),
+        ("4,2,64,true,2,2", 32, 0),
+        ("4,2,64,true,1,2", 32, 8),
+        ("4,2,32,true,2,2", 32, 8),
+        ("8,2,64,true,2,2", 32, 8),
+        ("8,1,64,false,2,4", 32, 8),
+        ("4,1,64,false,2,3", 32, 8),
+        ("4,1,64,true,2,4", 32, 8),
+        ("4,1,128,false,1,2", 32, 8),
+        ("4,1,128,true,1,2", 32, 8),
+    ]
+    for heads, kv_heads, dim, causal in (
+        (32, 32, 128, 1),
+        (32, 32, 128, 0),
+        (32, 8, 128, 1),
+        (32, 32, 64, 1),
+    ):
+        heads, kv_heads = (heads // 16, up(kv_heads, 16)) if tiny else (heads, kv_heads)
+        arrays, args, want = _attention(heads, kv_heads, length, length, dim, causal)
+        defines = strings(
+            T="bf16", MASK=0, CAUSAL=causal, SINKS=0, SPLIT=0, HEAD_DIM=dim, VALUE_DIM=dim, SIZE=2
+        )
+        variants = []
+        for tiles, most, lag in measured:
+            waves, q_tiles, keys, _, stages, _ = tiles.split(",")
+            block, together = 16 * int(waves) * int(q_tiles), min(most, kv_heads)
+            variants.append(
+                Variant(
+                    f"{tiles}; together {together}, lag {lag}",
+                    {**defines, "ATTENTION_TILES": f"AttentionTiles{{{tiles}}}", "LAG": str(lag)},
+                    (up(heads // kv_heads * length, block) * kv_heads, 1, 1),
+                    int(waves) * wave,
+                    ("q", "k", "v", None, None, "out", None, None, _copied(args, together=together)),
+                    2 * dim * (block + 2 * int(stages) * int(keys)),
+                )
+            )
+        yield Case(
+            f"attention {length} queries, {heads} heads on {kv_heads} of {dim}{', causal' * causal}",
+            "kernels/attention_prefill.hip",
+            "attention_prefill",
+            arrays,
+            sum(a.nbytes for a in arrays.values()),
+            want,
+            0.02,
+            variants,
+            4 * heads * length * length * dim / (1 + causal),
+        )
+
+
+FAMILIES = {
+    f.__name__: f for f in (transpose, norm, softmax, scan, gemv, qmv, qmm_few, qmm_codes, attention_prefill)
+}

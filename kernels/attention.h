@@ -51,19 +51,16 @@ DEVICE Row row_of(const AttentionArgs& a, const Task& t, int row) {
   return {t.kv_head * group + row - query * group, query};
 }
 
-// Workgroups count [batch][kv_head][split][row block]; row blocks next to each other find the keys in the
-// caches.
-DEVICE Task task_of(const AttentionArgs& a, int block_rows) {
+// The task of row block `block` (of `blocks`) of [batch][kv_head][split] number `at`.
+DEVICE Task task_at(const AttentionArgs& a, int block_rows, u32 blocks, u32 block, u32 at) {
   Task t;
   t.rows = group_of(a) * a.q_len;
-  u32 blocks = (t.rows + block_rows - 1) / block_rows, at = group_x();
-  u32 next = at / blocks;
   // The last rows first: with a causal mask they have the most keys.
-  t.first_row = (int)(blocks - 1 - (at - next * blocks)) * block_rows;
-  at = next / a.splits;
-  t.split = next - at * a.splits;
-  t.batch = at / a.kv_heads;
-  t.kv_head = at - t.batch * a.kv_heads;
+  t.first_row = (int)(blocks - 1 - block) * block_rows;
+  u32 next = at / a.splits;
+  t.split = at - next * a.splits;
+  t.batch = next / a.kv_heads;
+  t.kv_head = next - t.batch * a.kv_heads;
   t.key_begin = t.split * a.split_keys;
   t.key_end = least(t.key_begin + a.split_keys, a.kv_len);
 #if CAUSAL
@@ -73,6 +70,22 @@ DEVICE Task task_of(const AttentionArgs& a, int block_rows) {
   if (t.first_row / group + shift >= 0) t.key_end = least(t.key_end, last / group + shift + 1);
 #endif
   return t;
+}
+
+DEVICE u32 row_blocks(const AttentionArgs& a, int block_rows) {
+  return (group_of(a) * a.q_len + block_rows - 1) / block_rows;
+}
+// Workgroups count [batch][kv_head][split][row block]; row blocks next to each other find the keys in the
+// caches.
+DEVICE Task task_of(const AttentionArgs& a, int block_rows) {
+  const u32 blocks = row_blocks(a, block_rows), at = group_x() / blocks;
+  return task_at(a, block_rows, blocks, group_x() - at * blocks, at);
+}
+// As task_of, but `together` key heads (and splits) next to each other, a divisor of their number, take turns.
+DEVICE Task ordered_task_of(const AttentionArgs& a, int block_rows) {
+  const u32 blocks = row_blocks(a, block_rows), section = group_x() / (blocks * a.together);
+  const u32 in = group_x() - section * blocks * a.together, block = in / a.together;
+  return task_at(a, block_rows, blocks, block, section * a.together + in - block * a.together);
 }
 
 // A score in units of log2: scaled and masked. `score` is q . k * scale * log2(e).

@@ -19,32 +19,46 @@ struct AttentionArgs {
   int q_len, kv_len;
   int splits, split_keys;  // parts of the keys, and how many each has (the last one fewer)
   float scale;
-  int unused;
+  int together;            // key heads whose row blocks take turns, of attention_prefill
 };
 
 // How attention_prefill.hip cuts its work, for a matrix family (a number of mma.h) and the wider of the head
 // dims: the host and the kernel ask the same function. Sizes are the largest that spill no register.
 struct AttentionTiles {
   int waves;
-  int q_tiles;     // of 16 rows, of a wave
-  int keys;        // of a step
-  bool q_in_lds;   // queries in LDS, where registers are short
+  int q_tiles;    // of 16 rows, of a wave
+  int keys;       // of a step
+  bool q_in_lds;  // queries in LDS, where registers are short
+  int stages;     // of attention_async.h
+  int resident;   // waves that registers allow for on a SIMD
 };
-// Elements from one row of keys to the next in LDS, so that the rows that a fragment takes at once lie in
-// different banks: an odd number of pieces of 8, or with four lanes a row an odd multiple of 4 of them.
-CONSTANT_FN int attention_key_stride(int mma, int dim) { return mma != 6 ? dim + 8 : dim % 64 == 32 ? dim : dim + 32; }
 // `size`: 0 for up to 32 rows of queries, 1 for up to 64, 2 for more.
 CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   const bool none = mma == 0, gfx11 = mma == 1, gfx12 = mma == 2;
   const bool cdna = mma >= 3 && mma <= 5, nvidia = mma == 6;
-  AttentionTiles t{size == 0 ? 2 : 4, 1, 32, false};
+  AttentionTiles t{size == 0 ? 2 : 4, 1, 32, false, 1, cdna || mma == 7 ? 2 : 1};
   // Two tiles of rows a wave halve the traffic from LDS.
-  if (size == 2 && ((cdna && dim <= 128) || (nvidia && dim <= 64))) t.q_tiles = 2;
-  if (size > 0 && dim <= (cdna || nvidia ? 128 : none ? 0 : 64)) t.keys = 64;
+  if (size == 2 && (cdna || nvidia) && dim <= 128) t.q_tiles = 2;
+  if (nvidia) {
+    t.keys = dim <= 128 ? 64 : 32;
+    t.q_in_lds = dim > 128 || (t.q_tiles == 2 && dim > 64);
+    t.stages = 2;
+    return t;
+  }
+  if (size > 0 && dim <= (cdna ? 128 : none ? 0 : 64)) t.keys = 64;
   if ((none || gfx11) && dim > 128) t.keys = 16;
   if (gfx11 && dim > 64 && size == 0) t.keys = 16;
   if (gfx12 && dim > 192) t.keys = 16;
-  if (nvidia && dim > 192) t.waves = 2;  // 48 KiB of LDS
-  t.q_in_lds = none || ((gfx11 || nvidia) && dim > 128) || (gfx12 && dim > 192);
+  t.q_in_lds = none || (gfx11 && dim > 128) || (gfx12 && dim > 192);
   return t;
+}
+// Elements from one row of queries, keys or values to the next in LDS, for dims that are multiples of MMA_K. A row and 8
+// more put the rows that a fragment takes at once into different banks; attention_async.h permutes pieces of 64.
+CONSTANT_FN int attention_stride(int mma, int dim) { return mma == 6 ? (dim + 63) / 64 * 64 : dim + 8; }
+// Elements of LDS.
+CONSTANT_FN int attention_lds(int mma, AttentionTiles t, int dim, int v_dim) {
+  const int rows = t.waves * t.q_tiles * 16, wide = dim > v_dim ? dim : v_dim;
+  if (mma == 6) return (rows + 2 * t.stages * t.keys) * attention_stride(mma, wide);
+  const int stride = attention_stride(mma, dim);
+  return t.keys * (stride > v_dim ? stride : v_dim) + (t.q_in_lds ? rows * stride : 0);
 }

@@ -5,7 +5,8 @@
 // O^T = V^T P^T: there the queries are the columns, l % 16 in C and in B alike. NVIDIA computes S = Q K^T and
 // O = P V, where the queries are rows, l / 4 and l / 4 + 8 in C and in A.
 //
-// What remains is the order of keys. A lane holds 8 scores a query and block of MMA_K keys, those of
+// What remains is the order of keys and features. On NVIDIA ldmatrix gives the values as the product takes them. On
+// AMD a lane holds 8 scores a query and block of MMA_K keys, those of
 // key_of(0..7), and the product with the values takes them as 8 neighbouring slots of its K; slot_key() says
 // which key's values belong into a slot. (gfx11 and RDNA2 want all 16 slots in each lane: the halves of the
 // wave exchange theirs.) A row of the key tile may stand for any key, a row of the value tile for any
@@ -20,25 +21,31 @@ constexpr int STATS = MMA == MMA_SYNC ? 2 : 1;
 constexpr int PAIR = MMA_K / 16;
 
 #if MMA == MMA_SYNC
+// In the instruction's own order of k, not that of mma.h: ldmatrix fills the registers of an operand side by side,
+// where 16 bytes of a row would have to be moved apart. A word is two neighbouring k.
 template <class Type>
-using QueryTile = MmaA<Type>;
+struct QueryTile {
+  Vec<u32, 4> half[2];  // of 16 k; words of rows l / 4 and l / 4 + 8, then those 8 k further
+};
 template <class Type>
-using OtherTile = MmaB<Type>;  // keys, or values transposed
-constexpr int QUERY_RUN = MMA_A_RUN, OTHER_RUN = MMA_B_RUN;
-DEVICE int query_row(int run) { return mma_a_row(run); }
-DEVICE int query_k() { return mma_a_k(); }
-DEVICE int other_row(int run) { return mma_b_row(run); }
-DEVICE int other_k() { return mma_b_k(); }
+struct OtherTile {  // keys, or values transposed
+  Vec<u32, 4> half[2];  // of 8 keys or features: words of every 8 k
+};
 template <class Type>
 DEVICE void tile_mma(MmaC& c, const QueryTile<Type>& q, const OtherTile<Type>& other) {
-  mma(c, q, other);
+  UNROLL
+  for (int k = 0; k < 2; k++) {
+    UNROLL
+    for (int half = 0; half < 2; half++) {
+      const u32 top[] = {q.half[k][0], q.half[k][2]}, bottom[] = {q.half[k][1], q.half[k][3]};
+      mma_instruction(c.v + 4 * half, top, bottom, other.half[half].v + 2 * k, Type{});
+    }
+  }
 }
 DEVICE int query_of(int stat) { return lane() / 4 + 8 * stat; }
-DEVICE int lane_offset() { return lane() % 4 * 8; }
-DEVICE int feature_spread(int tile, int row) { return row % 8 / 2 * 8 + 4 * tile + row / 8 * 2 + row % 2; }
-DEVICE int key_spread(int tile, int row) { return feature_spread(tile, row); }
-DEVICE int key_of(int j) { return lane_offset() + j; }
-DEVICE constexpr int slot_key(int slot) { return slot; }
+constexpr int FEATURE_RUN = 2;
+DEVICE int feature_of(int j) { return j / 2 * 8 + lane() % 4 * 2 + j % 2; }
+DEVICE int key_of(int j) { return feature_of(j); }
 DEVICE constexpr int tile_of(int j) { return j / 4; }
 DEVICE constexpr int element_of(int j, int stat) { return j % 2 + 2 * stat + j / 2 % 2 * 4; }
 #else
@@ -56,7 +63,9 @@ DEVICE void tile_mma(MmaC& c, const QueryTile<Type>& q, const OtherTile<Type>& o
   mma(c, other, q);
 }
 DEVICE int query_of(int) { return lane() % 16; }
+constexpr int FEATURE_RUN = 8;
 DEVICE int lane_offset() { return lane() / 16 * 8; }
+DEVICE int feature_of(int j) { return lane_offset() + j; }
 DEVICE constexpr int tile_of(int j) { return PAIR == 2 ? j / 4 : 0; }
 DEVICE constexpr int element_of(int j, int) { return PAIR == 2 ? j % 4 : j; }
 DEVICE int key_spread(int tile, int row) { return 16 * tile + row; }
@@ -82,13 +91,12 @@ DEVICE constexpr int value_turn(int feature, int keys) {
   const int eighth = feature >> 3;
   if (keys == 16) return (feature >> 2 ^ eighth) & 1;
   const int all = keys == 64 ? 7 : 3, skipped = keys == 64 ? 0 : 1;
-  if (MMA == MMA_SYNC) return (eighth ^ (feature & 1) << 2) & all;
   if (MMA == MMA_WMMA_GFX11 || MMA_IS_CDNA) return (eighth ^ (feature & 3) >> skipped << 1) & all;
   return (feature >> skipped ^ eighth) & all;
 }
 
-// A block of 16 queries by MMA_K keys or features: the element of query_of(stat) at key_of(j) or at feature
-// lane_offset() + j.
+// A block of 16 queries by MMA_K keys or features: the element of query_of(stat) at key_of(j) or feature_of(j), of
+// which FEATURE_RUN follow each other.
 struct Block {
   MmaC tile[PAIR];
   DEVICE float& at(int j, int stat) { return tile[tile_of(j)].v[element_of(j, stat)]; }
@@ -114,13 +122,10 @@ DEVICE float reduce_query(float x) {
   }
 }
 
-// Halves of two words: {low of a, low of b} and {high of a, high of b}.
 #if GPU_AMD
+// Halves of two words: {low of a, low of b} and {high of a, high of b}.
 DEVICE u32 low_halves(u32 a, u32 b) { return __builtin_amdgcn_perm(b, a, 0x05040100); }
 DEVICE u32 high_halves(u32 a, u32 b) { return __builtin_amdgcn_perm(b, a, 0x07060302); }
-#else
-DEVICE u32 low_halves(u32 a, u32 b) { return __byte_perm(a, b, 0x5410); }
-DEVICE u32 high_halves(u32 a, u32 b) { return __byte_perm(a, b, 0x7632); }
 #endif
 
 #if MMA == MMA_WMMA_GFX11
@@ -155,6 +160,13 @@ DEVICE Vec<u32, 8> join_halves(Vec<u32, 4>, Vec<u32, 4>) { return {}; }  // no o
 template <class Type>
 DEVICE QueryTile<Type> weights_tile(Block& p) {
   QueryTile<Type> q;
+#if MMA == MMA_SYNC
+  UNROLL
+  for (int i = 0; i < 8; i++) {
+    const int j = i / 2 * 2, stat = i % 2;
+    q.half[i / 4][i % 4] = bit_cast<u32>(Vec<Type, 2>{cast<Type>(p.at(j, stat)), cast<Type>(p.at(j + 1, stat))});
+  }
+#else
   if constexpr (QUERY_RUN == 16) {
     Vec<Type, 8> mine;
     UNROLL
@@ -165,11 +177,9 @@ DEVICE QueryTile<Type> weights_tile(Block& p) {
     q.run[0] = bit_cast<Vec<Type, QUERY_RUN>>(join_halves(own, other));
   } else {
     UNROLL
-    for (int stat = 0; stat < STATS; stat++) {
-      UNROLL
-      for (int j = 0; j < 8; j++) q.run[stat].v[j] = cast<Type>(p.at(j, stat));
-    }
+    for (int j = 0; j < 8; j++) q.run[0].v[j] = cast<Type>(p.at(j, 0));
   }
+#endif
   return q;
 }
 

@@ -57,13 +57,19 @@ using Unsigned = typename UnsignedOf<Bytes>::type;
   extern "C" __attribute__((global, amdgpu_flat_work_group_size(1, threads), \
                             amdgpu_waves_per_eu(waves))) void
 #define STRUCT_ARGUMENT const
+#define WORKGROUP_LDS(Type, name, count) SHARED alignas(16) Type name[count]
 #else
 #define DEVICE __device__ __forceinline__
 #define SHARED __shared__
 #define KERNEL(threads) extern "C" __global__ void __launch_bounds__(threads)
-#define KERNEL_WAVES(threads, waves) KERNEL(threads)
+#define KERNEL_WAVES(threads, waves) extern "C" __global__ void __launch_bounds__(threads, ((waves) * 128 + (threads) - 1) / (threads))
 #define STRUCT_ARGUMENT const __grid_constant__
+#define WORKGROUP_LDS(Type, name, count)                          \
+  extern __shared__ __align__(128) unsigned char dynamic_lds[]; \
+  Type* const name = (Type*)dynamic_lds
 #endif
+// WORKGROUP_LDS declares LDS that may exceed 48 KiB, which NVIDIA's compiler takes for static arrays: there it is
+// dynamic, and the launch says how much (gpu::launch_lds), at most one array a kernel.
 // STRUCT_ARGUMENT stands before the type of a struct passed by value, e.g. a Layout: NVIDIA's compiler may otherwise
 // copy it to the memory of every thread, to be indexed there.
 

@@ -38,8 +38,10 @@ _CUDA = {
     "load": "cuModuleLoadData",
     "function": "cuModuleGetFunction",
     "launch": "cuLaunchKernel",
+    "set_attribute": "cuFuncSetAttribute",
     "wait": "cuCtxSynchronize",
 }
+_MAX_DYNAMIC_LDS = c_int(8)  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 NVIDIA_DEFINES = {
     "WAVE": "32",
     "MMA": "MMA_SYNC",
@@ -78,6 +80,14 @@ class Gpu:
             self._call("download", array.ctypes.data_as(c_void_p), buffers[id(array)], c_size_t(array.nbytes))
         for buffer in buffers.values():
             self._call("free", buffer)
+
+    def allow_lds(self, function: c_void_p, size: int) -> int:
+        """The dynamic LDS that a launch has to ask for: `size` bytes on NVIDIA, none where LDS is static."""
+        if "set_attribute" not in self.names:
+            return 0
+        if size:
+            self._call("set_attribute", function, _MAX_DYNAMIC_LDS, c_int(size))
+        return size
 
     def _upload(self, array: np.ndarray) -> c_void_p:
         buffer = c_void_p()

@@ -7,7 +7,7 @@ from amd_targets import TARGETS
 
 ARCHS = [*TARGETS, "sm_90"]
 WAVE = {arch: 64 if arch.startswith("gfx9") else 32 for arch in ARCHS}
-LDS = {**dict.fromkeys(ARCHS, 65536), "gfx950": 163840, "sm_90": 49152}  # static on NVIDIA
+LDS = {**dict.fromkeys(ARCHS, 65536), "gfx950": 163840, "sm_90": 232448}
 
 
 def route(mx, q=(1, 32, 1, 128), kv=(8, 4096), v_dim=None, dtype="bfloat16", vec=8, arch="gfx1151", units=40):

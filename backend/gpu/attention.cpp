@@ -61,8 +61,7 @@ AttentionRoute matrix_route(const AttentionProblem& p, const Target& target) {
   r.keys = t.keys;
   const int step = target.wave == 64 || target.mma == Mma::sync ? 32 : 16;  // MMA_K of kernels/mma.h
   const int dim = divide_up(p.dim, step) * step, v_dim = divide_up(p.v_dim, step) * step;
-  const int stride = attention_key_stride(int(target.mma), dim);
-  r.lds_bytes = 2 * (std::max(t.keys * stride, v_dim * t.keys) + (t.q_in_lds ? r.block_rows * stride : 8));
+  r.lds_bytes = 2 * attention_lds(int(target.mma), t, dim, v_dim);
   return r;
 }
 
@@ -124,7 +123,8 @@ void launch_route(const AttentionRoute& r, const array& q, const array& k, const
   const auto& kernel_ = vector ? kernel("attention_decode.hip", "attention_decode", defines)
                                : kernel("attention_prefill.hip", "attention_prefill", defines);
   const uint64_t groups = uint64_t(q.shape(0)) * k.shape(1) * r.blocks * r.splits;
-  launch(kernel_, groups, r.threads, in(q), in(k), in(v), in(mask), in(sinks), gpu::out(out), gpu::out(partial),
+  const uint32_t lds = !vector && target().dynamic_lds > 0 ? r.lds_bytes : 0;
+  launch_lds(kernel_, groups, r.threads, lds, in(q), in(k), in(v), in(mask), in(sinks), gpu::out(out), gpu::out(partial),
          gpu::out(stats), args);
   if (r.splits > 1) combine(partial, stats, sinks, out, args);
 }
@@ -136,7 +136,7 @@ AttentionRoute sdpa_route(const AttentionProblem& p, const Target& target, int c
   const bool halves = p.dtype == float16 || p.dtype == bfloat16;
   if (halves && rows > 8 && p.vec == 8 && std::max(p.dim, p.v_dim) <= kMaxMatrixDim) {
     AttentionRoute r = matrix_route(p, target);
-    if (r.lds_bytes <= target.lds_bytes) {
+    if (r.lds_bytes <= std::max(target.lds_bytes, target.dynamic_lds)) {
       split(r, p, target, compute_units, r.keys);
       return r;
     }
@@ -188,6 +188,7 @@ void attention(const array& q0, const array& k0, const array& v0, const array& m
   args.kv_len = p.kv_len;
   args.splits = r.splits;
   args.split_keys = r.split_keys;
+  args.together = 1;
   args.scale = options.scale;
   // The last query sees all keys: one variant less to compile.
   launch_route(r, q, k, v, mask, sinks, out, args, options.causal && p.q_len > 1);

@@ -246,6 +246,7 @@ GpuDevice::GpuDevice(Driver& d, const DeviceFacts& f, int i)
     : driver(d), call(d.calls()), facts(f), index(i), target([&] {
         Target t = target_of(f.arch);
         t.lds_bytes = std::min(f.lds_bytes, kMostStaticLds[int(d.api())]);
+        if (t.dynamic_lds > 0) t.dynamic_lds = f.lds_bytes;
         return t;
       }()), allocator(*this), staging(*this) {}
 

@@ -16,7 +16,7 @@ Target rdna(const char* arch, Mma mma, bool pairs, const char* dot4) {
   const std::string dot = dot4;
   return {arch, 32, mma, 65536, pairs, pairs, dot != "none", dot == "sudot4", dot4};
 }
-Target nvidia(const char* arch, int lds) { return {arch, 32, Mma::sync, lds, true, true, false, false, "dp4a"}; }
+Target nvidia(const char* arch, int lds) { return {arch, 32, Mma::sync, lds, true, true, false, false, "dp4a", lds}; }
 
 }  // namespace
 

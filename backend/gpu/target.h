@@ -21,6 +21,7 @@ struct Target {
   bool pk_f16, pk_bf16;    // memory adds such pairs atomically
   bool dot2_f16, dot2_bf16;  // dot products of two pairs in one instruction
   const char* dot4;        // name in kernels/dot.h
+  int dynamic_lds = 0;     // of a workgroup where a launch says how much: NVIDIA, whose static arrays end at 48 KiB
 
   // What every kernel gets as #define lines.
   std::vector<std::pair<std::string, std::string>> defines() const;
