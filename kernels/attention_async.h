@@ -41,18 +41,18 @@ DEVICE Eight load_transposed(const T* row) {
   return x;
 }
 
-// Rows [base, base + KEYS) of keys or values; those past the end repeat the last one, columns past it are 0.
+CONSTANT_FN int power_of_two(int n) { return n <= 8 ? 8 : n <= 16 ? 16 : 32; }
+// KEYS rows of keys or values, of which `left` are there; the others, and columns past the end, are zeros.
 template <int Columns>
-DEVICE void copy_rows(T* tile, const T* from, i64 stride, int base, int end) {
-  constexpr int pieces = up(Columns, MMA_K) / 8, count = KEYS * pieces;
-  from += base * stride;
+DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left) {
+  constexpr int pieces = up(Columns, TILE_K) / 8, across = power_of_two(pieces), down = THREADS / across;
+  const int row = thread_x() / across, piece = thread_x() % across;
+  if (pieces != across && piece >= pieces) return;
+  const bool column = Columns % TILE_K == 0 || piece * 8 < Columns;
+  from += row * stride + (column ? piece * 8 : 0);
   UNROLL
-  for (int i = 0; i < (count + THREADS - 1) / THREADS; i++) {
-    const int at = i * THREADS + thread_x(), row = at / pieces, piece = at % pieces;
-    if (count % THREADS != 0 && at >= count) continue;
-    const bool there = Columns % MMA_K == 0 || piece * 8 < Columns;
-    copy_async(tile + row_place(row, piece), at_row(from, least(row, end - 1 - base), stride, there ? piece * 8 : 0),
-               there);
+  for (int i = 0; i < KEYS; i += down) {
+    copy_async(tile + row_place(row + i, piece), from + i * stride, column && row + i < left);
   }
 }
 
@@ -65,8 +65,8 @@ struct Feed {
   int end;
   T *tile, *next;  // keys and, behind them, values
 
-  DEVICE void copy_keys(T* to, int base) const { copy_rows<HEAD_DIM>(to, keys, k_row, base, end); }
-  DEVICE void copy_values(T* to, int base) const { copy_rows<VALUE_DIM>(to + kTile, values, v_row, base, end); }
+  DEVICE void copy_keys(T* to, int base) const { copy_rows<HEAD_DIM>(to, keys + base * k_row, k_row, end - base); }
+  DEVICE void copy_values(T* to, int base) const { copy_rows<VALUE_DIM>(to + kTile, values + base * v_row, v_row, end - base); }
 
   DEVICE void start(T* lds, int base) {
     tile = lds + (STAGES - 1) * 2 * kTile;
@@ -95,24 +95,13 @@ struct Feed {
   }
   DEVICE void after_values() {}
 
-  DEVICE OtherTile<T> key_tile(int block, int half, int step) const {
-    OtherTile<T> k;
-    const int place = row_place(lane() % 8, lane() / 8);
-    UNROLL
-    for (int r = 0; r < 2; r++) {
-      k.half[r] = load_matrices(tile + moved_row(place, block * MMA_K + half * 16 + 8 * r, step * (MMA_K / 8)));
-    }
-    return k;
+  DEVICE OtherTile<T> key_tile(int block, int, int step) const {
+    const int place = row_place(lane() / 16 * 8 + lane() % 8, lane() / 8 % 2);
+    return {load_matrices(tile + moved_row(place, block * TILE_K, 2 * step))};
   }
-  DEVICE OtherTile<T> value_tile(int v_block, int half, int key_block) const {
-    OtherTile<T> v;
-    const int place = row_place(lane(), 0);
-    UNROLL
-    for (int r = 0; r < 2; r++) {
-      const int piece = (v_block * MMA_K + half * 16) / 8 + r;
-      v.half[r] = load_transposed(tile + kTile + moved_row(place, key_block * MMA_K, piece));
-    }
-    return v;
+  DEVICE OtherTile<T> value_tile(int v_block, int, int key_block) const {
+    const int place = row_place(lane() % 16, lane() / 16);
+    return {load_transposed(tile + kTile + moved_row(place, key_block * TILE_K, 2 * v_block))};
   }
 };
 
@@ -130,13 +119,8 @@ struct QueriesInLds {
   }
   DEVICE void ready() {}
   DEVICE QueryTile<T> tile(int q_tile, int step) const {
-    QueryTile<T> x;
     const int place = row_place(thread_x() / WAVE * (16 * Q_TILES) + lane() % 16, lane() / 16);
-    UNROLL
-    for (int k = 0; k < 2; k++) {
-      x.half[k] = load_matrices(rows + moved_row(place, q_tile * 16, step * (MMA_K / 8) + 2 * k));
-    }
-    return x;
+    return {load_matrices(rows + moved_row(place, q_tile * 16, 2 * step))};
   }
 };
 struct QueriesInRegisters {

@@ -18,8 +18,11 @@ CONSTANT_FN int up(int n, int step) { return (n + step - 1) / step * step; }
 constexpr AttentionTiles TILES = ATTENTION_TILES;
 constexpr int WAVES = TILES.waves, THREADS = WAVES * WAVE, Q_TILES = TILES.q_tiles, KEYS = TILES.keys;
 constexpr int BLOCK_ROWS = WAVES * 16 * Q_TILES;
-constexpr int DIM = up(HEAD_DIM, MMA_K), V_DIM = up(VALUE_DIM, MMA_K);
-constexpr int STEPS = DIM / MMA_K, KEY_BLOCKS = KEYS / MMA_K, V_BLOCKS = V_DIM / MMA_K;
+constexpr int DIM = up(HEAD_DIM, TILE_K), V_DIM = up(VALUE_DIM, TILE_K);
+constexpr int STEPS = DIM / TILE_K, KEY_BLOCKS = KEYS / TILE_K, V_BLOCKS = V_DIM / TILE_K, V_TILES = V_BLOCKS * PAIR;
+// Products with the values: all sums for one block of keys after the other, so that instructions which follow each other
+// do not wait for one another and the later weights are computed meanwhile; or one sum after the other.
+constexpr bool KEYS_OUTSIDE = MMA == MMA_SYNC;
 
 // 8 elements, as words: as elements of 16 bits the compiler would keep each in a register of its own.
 using Eight = Vec<u32, 4>;
@@ -92,8 +95,8 @@ DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask,
       UNROLL
       for (int b = 0; b < KEY_BLOCKS; b++) {
         UNROLL
-        for (int j = 0; j < 8; j++) {
-          const int key = base + b * MMA_K + key_of(j);
+        for (int j = 0; j < HELD; j++) {
+          const int key = base + b * TILE_K + key_of(j);
           float& score = scores[i][b].at(j, stat);
           score = masked(a, mask, t, rows[i][stat], least(key, t.key_end - 1), score);
           score = key < t.key_end ? score : -infinity();
@@ -119,7 +122,7 @@ DEVICE void softmax_step(Block (&scores)[Q_TILES][KEY_BLOCKS], float scale, Runn
       UNROLL
       for (int b = 0; b < KEY_BLOCKS; b++) {
         UNROLL
-        for (int j = 0; j < 8; j++) most = math_max(most, scores[i][b].at(j, stat));
+        for (int j = 0; j < HELD; j++) most = math_max(most, scores[i][b].at(j, stat));
       }
       top[i][stat] = reduce_query<Max>(most) * scale;
       same = same && top[i][stat] <= state.top[i][stat] + LAG;
@@ -137,7 +140,7 @@ DEVICE void softmax_step(Block (&scores)[Q_TILES][KEY_BLOCKS], float scale, Runn
         UNROLL
         for (int b = 0; b < V_BLOCKS; b++) {
           UNROLL
-          for (int j = 0; j < 8; j++) state.values[i][b].at(j, stat) *= factor;
+          for (int j = 0; j < HELD; j++) state.values[i][b].at(j, stat) *= factor;
         }
       }
     }
@@ -151,7 +154,7 @@ DEVICE void softmax_step(Block (&scores)[Q_TILES][KEY_BLOCKS], float scale, Runn
       UNROLL
       for (int b = 0; b < KEY_BLOCKS; b++) {
         UNROLL
-        for (int j = 0; j < 8; j++) {
+        for (int j = 0; j < HELD; j++) {
           float& score = scores[i][b].at(j, stat);
           score = fast_exp2(math_fma(score, scale, -zero));
           sum += score;
@@ -195,8 +198,8 @@ DEVICE void write_rows(const AttentionArgs& a, const Task& t, const T* sinks, T*
       UNROLL
       for (int b = 0; b < V_BLOCKS; b++) {
         UNROLL
-        for (int first = 0; first < 8; first += FEATURE_RUN) {
-          const int feature = b * MMA_K + feature_of(first);
+        for (int first = 0; first < HELD; first += FEATURE_RUN) {
+          const int feature = b * TILE_K + feature_of(first);
           if (V_DIM != VALUE_DIM && feature >= VALUE_DIM) continue;
           Vec<Out, FEATURE_RUN> x;
           UNROLL
@@ -298,19 +301,14 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
     }
     feed.before_values(base);
     UNROLL
-    for (int v_block = 0; v_block < V_BLOCKS; v_block++) {
+    for (int n = 0; n < KEY_BLOCKS * V_TILES; n++) {
+      const int b = KEYS_OUTSIDE ? n / V_TILES : n % KEY_BLOCKS, tile = KEYS_OUTSIDE ? n % V_TILES : n / KEY_BLOCKS;
+      const OtherTile<T> value = feed.value_tile(tile / PAIR, tile % PAIR, b);
       UNROLL
-      for (int half = 0; half < PAIR; half++) {
-        UNROLL
-        for (int b = 0; b < KEY_BLOCKS; b++) {
-          const OtherTile<T> value = feed.value_tile(v_block, half, b);
-          UNROLL
-          for (int i = 0; i < Q_TILES; i++) {
-            tile_mma(state.values[i][v_block].tile[half], weights[i][b], value);
-          }
-        }
+      for (int i = 0; i < Q_TILES; i++) {
+        tile_mma(state.values[i][tile / PAIR].tile[tile % PAIR], weights[i][b], value);
       }
-      schedule_fence();
+      if (n % (KEY_BLOCKS * PAIR) == KEY_BLOCKS * PAIR - 1) schedule_fence();
     }
     feed.after_values();
   }

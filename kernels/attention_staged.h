@@ -59,7 +59,7 @@ struct ValueLoads {
       if (V_UNITS % THREADS != 0 && at >= V_UNITS) continue;
       UNROLL
       for (int j = 0; j < V_KEYS; j++) {
-        const int slot = key + j, row = least(slot / MMA_K * MMA_K + slot_key(slot % MMA_K), end - 1 - base);
+        const int slot = key + j, row = least(slot / TILE_K * TILE_K + slot_key(slot % TILE_K), end - 1 - base);
         x[i][j] = column < VALUE_DIM ? load_eight(at_row(v, row, stride, column)) : zeros();
       }
     }
@@ -114,8 +114,8 @@ struct Feed {
     OtherTile<T> k;
     UNROLL
     for (int r = 0; r < MMA_RUNS; r++) {
-      const int key = block * MMA_K + key_spread(half, other_row(r));
-      k.run[r] = load_run<OTHER_RUN>(tile + key * K_STRIDE + step * MMA_K + other_k());
+      const int key = block * TILE_K + key_spread(half, other_row(r));
+      k.run[r] = load_run<OTHER_RUN>(tile + key * K_STRIDE + step * TILE_K + other_k());
     }
     return k;
   }
@@ -126,7 +126,7 @@ struct Feed {
     for (int r = 0; r < MMA_RUNS; r++) {
       const int place = value_place(feature_spread(half, other_row(r)), other_k() / 8);
       v.run[r] = make_run<OTHER_RUN>([&](int c) {
-        return load_eight(tile + moved_place(place, v_block * MMA_K, key_block * (MMA_K / 8) + c));
+        return load_eight(tile + moved_place(place, v_block * TILE_K, key_block * (TILE_K / 8) + c));
       });
     }
     return v;
@@ -151,7 +151,7 @@ struct QueriesInLds {
     const int place = row_place(thread_x() / WAVE * (16 * Q_TILES) + query_row(0), query_k() / 8);
     UNROLL
     for (int r = 0; r < MMA_RUNS; r++) {
-      x.run[r] = load_run<QUERY_RUN>(mine + moved_row(place, q_tile * 16 + 8 * r, step * (MMA_K / 8)));
+      x.run[r] = load_run<QUERY_RUN>(mine + moved_row(place, q_tile * 16 + 8 * r, step * (TILE_K / 8)));
     }
     return x;
   }
@@ -169,7 +169,7 @@ struct QueriesInRegisters {
         const T* row = query_address(q, a, t, wave_row + 16 * i + query_row(r));
         UNROLL
         for (int s = 0; s < STEPS; s++) {
-          const int column = s * MMA_K + query_k();
+          const int column = s * TILE_K + query_k();
           x[i][s].run[r] = make_run<QUERY_RUN>([&](int c) {
             return DIM == HEAD_DIM || column + 8 * c < HEAD_DIM ? load_eight(row + column + 8 * c) : zeros();
           });

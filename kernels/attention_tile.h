@@ -6,7 +6,7 @@
 // O = P V, where the queries are rows, l / 4 and l / 4 + 8 in C and in A.
 //
 // What remains is the order of keys and features. On NVIDIA ldmatrix gives the values as the product takes them. On
-// AMD a lane holds 8 scores a query and block of MMA_K keys, those of
+// AMD a lane holds 8 scores a query and block of TILE_K keys, those of
 // key_of(0..7), and the product with the values takes them as 8 neighbouring slots of its K; slot_key() says
 // which key's values belong into a slot. (gfx11 and RDNA2 want all 16 slots in each lane: the halves of the
 // wave exchange theirs.) A row of the key tile may stand for any key, a row of the value tile for any
@@ -15,39 +15,35 @@
 #pragma once
 #include "mma.h"
 
-// Queries of a tile that a lane holds, tiles of C whose elements together are one block of MMA_K keys or
-// features.
-constexpr int STATS = MMA == MMA_SYNC ? 2 : 1;
-constexpr int PAIR = MMA_K / 16;
+// The k of a product here, at the same time the keys or features of a block: NVIDIA's instructions are half as deep
+// as the fragments of mma.h.
+constexpr int TILE_K = MMA == MMA_SYNC ? 16 : MMA_K;
+// Queries of a tile that a lane holds, elements of a block that it holds of each, tiles of C of a block.
+constexpr int STATS = MMA == MMA_SYNC ? 2 : 1, HELD = 16 * TILE_K / WAVE / STATS, PAIR = TILE_K / 16;
 
 #if MMA == MMA_SYNC
 // In the instruction's own order of k, not that of mma.h: ldmatrix fills the registers of an operand side by side,
 // where 16 bytes of a row would have to be moved apart. A word is two neighbouring k.
 template <class Type>
 struct QueryTile {
-  Vec<u32, 4> half[2];  // of 16 k; words of rows l / 4 and l / 4 + 8, then those 8 k further
+  Vec<u32, 4> x;  // words of rows l / 4 and l / 4 + 8, then those 8 k further
 };
 template <class Type>
 struct OtherTile {  // keys, or values transposed
-  Vec<u32, 4> half[2];  // of 8 keys or features: words of every 8 k
+  Vec<u32, 4> x;  // two words, 8 k apart, of row l / 4, then of row l / 4 + 8
 };
 template <class Type>
 DEVICE void tile_mma(MmaC& c, const QueryTile<Type>& q, const OtherTile<Type>& other) {
+  const u32 top[] = {q.x[0], q.x[2]}, bottom[] = {q.x[1], q.x[3]};
   UNROLL
-  for (int k = 0; k < 2; k++) {
-    UNROLL
-    for (int half = 0; half < 2; half++) {
-      const u32 top[] = {q.half[k][0], q.half[k][2]}, bottom[] = {q.half[k][1], q.half[k][3]};
-      mma_instruction(c.v + 4 * half, top, bottom, other.half[half].v + 2 * k, Type{});
-    }
-  }
+  for (int half = 0; half < 2; half++) mma_instruction(c.v + 4 * half, top, bottom, other.x.v + 2 * half, Type{});
 }
 DEVICE int query_of(int stat) { return lane() / 4 + 8 * stat; }
 constexpr int FEATURE_RUN = 2;
 DEVICE int feature_of(int j) { return j / 2 * 8 + lane() % 4 * 2 + j % 2; }
 DEVICE int key_of(int j) { return feature_of(j); }
-DEVICE constexpr int tile_of(int j) { return j / 4; }
-DEVICE constexpr int element_of(int j, int stat) { return j % 2 + 2 * stat + j / 2 % 2 * 4; }
+DEVICE constexpr int tile_of(int) { return 0; }
+DEVICE constexpr int element_of(int j, int stat) { return j % 2 + 2 * stat + j / 2 * 4; }
 #else
 template <class Type>
 using QueryTile = MmaB<Type>;
@@ -95,7 +91,7 @@ DEVICE constexpr int value_turn(int feature, int keys) {
   return (feature >> skipped ^ eighth) & all;
 }
 
-// A block of 16 queries by MMA_K keys or features: the element of query_of(stat) at key_of(j) or feature_of(j), of
+// A block of 16 queries by TILE_K keys or features: the element of query_of(stat) at key_of(j) or feature_of(j), of
 // which FEATURE_RUN follow each other.
 struct Block {
   MmaC tile[PAIR];
@@ -162,9 +158,9 @@ DEVICE QueryTile<Type> weights_tile(Block& p) {
   QueryTile<Type> q;
 #if MMA == MMA_SYNC
   UNROLL
-  for (int i = 0; i < 8; i++) {
+  for (int i = 0; i < 4; i++) {
     const int j = i / 2 * 2, stat = i % 2;
-    q.half[i / 4][i % 4] = bit_cast<u32>(Vec<Type, 2>{cast<Type>(p.at(j, stat)), cast<Type>(p.at(j + 1, stat))});
+    q.x[i] = bit_cast<u32>(Vec<Type, 2>{cast<Type>(p.at(j, stat)), cast<Type>(p.at(j + 1, stat))});
   }
 #else
   if constexpr (QUERY_RUN == 16) {
