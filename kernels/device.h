@@ -317,6 +317,19 @@ DEVICE Vec<Type, Count> load_once(const Type* p) {
   if constexpr (sizeof(Type) * Count == 16) return bit_cast<Vec<Type, Count>>(load_words_once((const Words4*)p));
 }
 
+// Leaves the caches to what is read: on NVIDIA such lines go first. On AMD the stores of that kind would pass
+// by the last cache, where the next kernel may look for them.
+template <int Count, class Type>
+DEVICE void store_streamed(Type* p, const Vec<Type, Count>& x) {
+#if GPU_NVIDIA
+  using Value = Vec<Type, Count>;
+  if constexpr (sizeof(Value) == 16) return __stcs((Words4*)p, bit_cast<Words4>(x));
+  if constexpr (sizeof(Value) == 8) return __stcs((Words2*)p, bit_cast<Words2>(x));
+  if constexpr (sizeof(Value) == 4) return __stcs((Words1*)p, bit_cast<Words1>(x));
+#endif
+  store(p, x);
+}
+
 // ---- moving values between the lanes of a wave ------------------------------------------------------------
 
 #if GPU_AMD

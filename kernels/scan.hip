@@ -5,7 +5,7 @@
 //   piece_totals   what each piece adds up to
 //
 // Rows are read and written once. Where they are few they are cut into pieces, whose totals are scanned to
-// give each piece its start, and read twice. Memory limits it: a thread has its next 32 bytes on their way
+// give each piece its start, and read twice. Memory limits it: a thread has its next 16 bytes on their way
 // while it scans. Positions count in the order of the scan, so that REVERSE is only another way from
 // positions to memory.
 //

@@ -19,9 +19,9 @@ KERNEL(256)
 transpose(const T* __restrict__ src, T* __restrict__ dst, u32 size_a, u32 size_b, i64 src_b, i64 dst_a, u32 tiles_a,
           u32 tiles_b, STRUCT_ARGUMENT Layout<2> outer) {
   SHARED alignas(16) T tile[TILE * TILE];
-  u32 group = group_x();
-  u32 tile_a = group % tiles_a, rest = group / tiles_a;
-  u32 tile_b = rest % tiles_b, plane = rest / tiles_b;
+  // Workgroups beside each other write beside each other.
+  u32 tile_b = group_x() % tiles_b, rest = group_x() / tiles_b;
+  u32 tile_a = rest % tiles_a, plane = rest / tiles_a;
   u32 a0 = tile_a * TILE, b0 = tile_b * TILE;
   u32 column = thread_x() % 32 * W, row = thread_x() / 32;
   const T* from = src + outer.offset(plane, 0) + a0 + column;
@@ -49,7 +49,7 @@ transpose(const T* __restrict__ src, T* __restrict__ dst, u32 size_a, u32 size_b
       Vec<T, W> y;
       UNROLL
       for (u32 k = 0; k < W; k++) y[k] = tile[(column + k) * TILE + (r ^ swizzle(column + k))];
-      store(to + (i64)(a0 + r) * dst_a, y);
+      store_streamed(to + (i64)(a0 + r) * dst_a, y);
     }
     return;
   }

@@ -36,7 +36,10 @@ GemmRoute gemv_rows(const GemmProblem& p, const Target& t, int units) {
   if (is_complex(p.dtype)) r.columns = std::min(r.columns, 2);
   const int waves = 256 / t.wave;
   auto groups = [&] { return tiles(p.n, int64_t(waves / r.split_waves) * r.columns) * p.batch; };
-  while (r.split_waves < waves && groups() < 3 * units &&
+  // On NVIDIA four waves a row even when there are rows enough: the more loads are in flight the better (measured on an
+  // H200). AMD's waves take longer to start.
+  const int always = t.mma == Mma::sync ? 4 : 1;
+  while (r.split_waves < waves && (r.split_waves < always || groups() < 3 * units) &&
          p.k >= int64_t(t.wave) * r.vector * r.unroll * r.split_waves * 2) {
     r.split_waves *= 2;
   }

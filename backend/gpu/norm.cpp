@@ -7,8 +7,8 @@
 namespace mlx_rocm::gpu {
 namespace {
 
-// Workgroups of 256 threads for a compute unit: several rows each, so that weight and bias are read less
-// often.
+// Workgroups for a compute unit where there are weight and bias, which a workgroup reads once for its rows. With less to
+// read, a workgroup a row was faster (on an H200).
 constexpr int64_t kGroupsPerUnit = 32;
 constexpr int kLongThreads = 1024;
 
@@ -31,7 +31,7 @@ void norm(NormKind kind, const array& x, const array& weight_, const array& bias
                             : Defines{{"T", x.dtype()}, {"VEC", vec}, {"INDEX", rows.index()}};
   defines.insert(defines.end(), more.begin(), more.end());
   const uint32_t threads = fits ? uint32_t(team.threads) : kLongThreads;
-  const int64_t most = kGroupsPerUnit * compute_units() * 256;
+  const int64_t most = weight.is_null() || bias.is_null() ? INT64_MAX : kGroupsPerUnit * compute_units() * threads;
   const int64_t wanted = fits ? std::min(rows.count * team.team, most) : rows.count * threads;
   const Kernel& k = fits ? kernel("norm.hip", "norm_rows", std::move(defines))
                          : kernel("norm_long.hip", "norm_long", std::move(defines));

@@ -22,7 +22,8 @@ Rows rows_of(const array& a);
 // Elements of an access to which every row, every array in `others` and the row's length are aligned.
 int row_vec(const Rows& rows, std::initializer_list<const array*> others);
 
-// How a row lies in registers (kernels/rows.h), at most `most` values a thread. vecs == 0: it does not fit.
+// How a row lies in registers (kernels/rows.h), at most `most` values a thread of a workgroup of 1024. vecs == 0: it does
+// not fit.
 struct RowTeam {
   int team, threads, vecs;
 };

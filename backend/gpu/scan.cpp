@@ -15,7 +15,7 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 ScanPlan plan_rows(int64_t outer, int64_t n, int items, int wave, int units) {
   const int64_t chunk = int64_t(kThreads) * items;
-  if (n <= int64_t(wave) * items || outer >= kGroupsPerUnit * 2 * units) {
+  if (n <= int64_t(wave) * items || (outer >= kGroupsPerUnit * 2 * units && n < kMinPieceChunks * chunk)) {
     const auto needed = std::bit_ceil(uint64_t(divide_up(n, items)));
     return {ScanRoute::rows, int(std::min<uint64_t>(needed, wave)), 1, n};
   }
@@ -90,8 +90,9 @@ int aligned_elements(std::initializer_list<const array*> arrays, int64_t length,
 
 void scan(const ScanSpec& spec, const array& x, const array& y, int64_t outer, int64_t n, int64_t inner) {
   const int size = int(x.itemsize());
-  // Rows: 32 bytes a thread. Columns: at least 4 bytes a lane, so that a wave moves 128.
-  const int items = std::min(std::clamp(32 / size, 4, 16), spec.most_items);
+  // Rows: 16 bytes a thread, so that one access of a wave is of one stretch of memory (measured on an H200). Columns: at
+  // least 4 bytes a lane, so that a wave moves 128.
+  const int items = std::min(std::clamp(16 / size, 2, 16), spec.most_items);
   const int vec = inner == 1 ? aligned_elements({&x, &y}, n, items)
                              : aligned_elements({&x, &y}, inner, std::max(4 / size, 1));
   const ScanPlan plan = scan_plan(outer, n, inner, items, vec, target().wave, compute_units());
