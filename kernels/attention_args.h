@@ -36,7 +36,7 @@ struct AttentionTiles {
 CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   const bool none = mma == 0, gfx11 = mma == 1, gfx12 = mma == 2;
   const bool cdna = mma >= 3 && mma <= 5, nvidia = mma == 6;
-  AttentionTiles t{size == 0 ? 2 : 4, 1, 32, false, 1, cdna || mma == 7 ? 2 : 1};
+  AttentionTiles t{size == 0 ? 2 : 4, 1, 32, false, 1, cdna || mma == 7 ? 2 : gfx11 && dim <= 128 ? 6 : 1};
   // Two tiles of rows a wave halve the traffic from LDS.
   if (size == 2 && (cdna || nvidia) && dim <= 128) t.q_tiles = 2;
   if (nvidia) {

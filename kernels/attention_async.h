@@ -42,17 +42,20 @@ DEVICE Eight load_transposed(const T* row) {
 }
 
 CONSTANT_FN int power_of_two(int n) { return n <= 8 ? 8 : n <= 16 ? 16 : 32; }
-// KEYS rows of keys or values, of which `left` are there; the others, and columns past the end, are zeros.
+// KEYS rows of keys or values, of which `left` are there; the others, and columns past the end, are zeros. Part `part`
+// of `parts` that a loop does in turn.
 template <int Columns>
-DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left) {
+DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left, int part, int parts) {
   constexpr int pieces = up(Columns, TILE_K) / 8, across = power_of_two(pieces), down = THREADS / across;
+  constexpr int count = (KEYS + down - 1) / down;
   const int row = thread_x() / across, piece = thread_x() % across;
   if (pieces != across && piece >= pieces) return;
   const bool column = Columns % TILE_K == 0 || piece * 8 < Columns;
   from += row * stride + (column ? piece * 8 : 0);
   UNROLL
-  for (int i = 0; i < KEYS; i += down) {
-    copy_async(tile + row_place(row + i, piece), from + i * stride, column && row + i < left);
+  for (int i = 0; i < count; i++) {
+    if (i * parts / count != part) continue;
+    copy_async(tile + row_place(row + i * down, piece), from + i * down * stride, column && row + i * down < left);
   }
 }
 
@@ -65,8 +68,8 @@ struct Feed {
   int end;
   T *tile, *next;  // keys and, behind them, values
 
-  DEVICE void copy_keys(T* to, int base) const { copy_rows<HEAD_DIM>(to, keys + base * k_row, k_row, end - base); }
-  DEVICE void copy_values(T* to, int base) const { copy_rows<VALUE_DIM>(to + kTile, values + base * v_row, v_row, end - base); }
+  DEVICE void copy_keys(T* to, int base, int part = 0, int parts = 1) const { copy_rows<HEAD_DIM>(to, keys + base * k_row, k_row, end - base, part, parts); }
+  DEVICE void copy_values(T* to, int base, int part = 0, int parts = 1) const { copy_rows<VALUE_DIM>(to + kTile, values + base * v_row, v_row, end - base, part, parts); }
 
   DEVICE void start(T* lds, int base) {
     tile = lds + (STAGES - 1) * 2 * kTile;
@@ -82,10 +85,15 @@ struct Feed {
     T* const here = next;
     next = tile;
     tile = here;
-    if (base + KEYS < end) {
+    if (!SPREAD && base + KEYS < end) {
       copy_keys(next, base + KEYS);
       copy_values(next, base + KEYS);
     }
+  }
+  DEVICE void during_keys(int base, int step) {
+    if (STAGES == 1 || !SPREAD) return;
+    copy_keys(next, base + KEYS, step, STEPS);
+    copy_values(next, base + KEYS, step, STEPS);
   }
   DEVICE void before_values(int base) {
     if (STAGES == 2) return;

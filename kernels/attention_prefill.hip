@@ -12,6 +12,12 @@
 #include "attention_tile.h"
 
 CONSTANT_FN int up(int n, int step) { return (n + step - 1) / step * step; }
+#ifndef SPREAD
+#define SPREAD 0
+#endif
+#ifndef SKIP
+#define SKIP 1
+#endif
 #ifndef ATTENTION_TILES  // for measuring
 #define ATTENTION_TILES attention_tiles(MMA, HEAD_DIM > VALUE_DIM ? HEAD_DIM : VALUE_DIM, SIZE)
 #endif
@@ -218,7 +224,7 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
                   STRUCT_ARGUMENT AttentionArgs a) {
   WORKGROUP_LDS(T, lds, attention_lds(MMA, TILES, DIM, V_DIM));
   const Task t = ordered_task_of(a, BLOCK_ROWS);
-  const int wave_row = t.first_row + thread_x() / WAVE * (16 * Q_TILES);
+  const int wave_row = t.first_row + (int)wave_number() * (16 * Q_TILES);
   Feed feed;
   feed.keys = k + (i64)t.batch * a.k_batch + (i64)t.kv_head * a.k_head;
   feed.values = v + (i64)t.batch * a.v_batch + (i64)t.kv_head * a.v_head;
@@ -250,7 +256,11 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
 
   for (int base = t.key_begin; base < t.key_end; base += KEYS) {
     feed.before_keys(base);
-    if (Feed::kMeetsOnce && base >= seen) continue;
+    if (SKIP && Feed::kMeetsOnce && base >= seen) {
+      UNROLL
+      for (int s = 0; s < STEPS; s++) feed.during_keys(base, s);
+      continue;
+    }
     Block scores[Q_TILES][KEY_BLOCKS];
     UNROLL
     for (int b = 0; b < KEY_BLOCKS; b++) {
@@ -272,6 +282,7 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
           for (int i = 0; i < Q_TILES; i++) tile_mma(scores[i][b].tile[half], queries.tile(i, s), key);
         }
       }
+      feed.during_keys(base, s);
       schedule_fence();
     }
     float scale = a.scale * LOG2E;

@@ -114,6 +114,13 @@ DEVICE u32 group_count_x() { return gridDim.x; }
 DEVICE u32 lane() { return threadIdx.x % 32; }
 #endif
 
+// Which wave of a workgroup this is, where threads count along x only: the compiler sees that a wave agrees on it.
+#if GPU_AMD
+DEVICE u32 wave_number() { return (u32)__builtin_amdgcn_readfirstlane((int)(thread_x() / WAVE)); }
+#else
+DEVICE u32 wave_number() { return __shfl_sync(~0u, thread_x() / WAVE, 0); }
+#endif
+
 // ---- order ------------------------------------------------------------------------------------------------
 
 #if GPU_AMD

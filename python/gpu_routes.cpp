@@ -49,6 +49,7 @@ static nb::dict sdpa_route(const std::string& dtype, const std::array<int, 4>& q
   d["vec"] = r.vec;
   d["lanes"] = r.lanes;
   d["unroll"] = r.unroll;
+  d["together"] = r.together;
   return d;
 }
 

@@ -34,6 +34,7 @@ def test_every_attention_has_a_kernel_that_fits(mx, arch, dtype, most):
             assert dtype != "float32"
             assert rows > 8
             assert 0 < r["lds_bytes"] <= LDS[arch]
+            assert 2 * 2 * r["splits"] % r["together"] == 0
         else:
             assert r["vec"] <= vec
             assert 1 <= r["lanes"] <= wave
@@ -58,6 +59,17 @@ def test_long_contexts_fill_the_device(mx):
     assert route(mx, kv=(8, 256))["splits"] == 1
     assert route(mx, (256, 32, 1, 128), (8, 4096))["splits"] == 1
     assert route(mx, (1, 32, 4096, 128), (8, 4096))["splits"] == 1
+
+
+def test_heads_take_turns_where_that_pays(mx):
+    for arch, heads, together in (
+        ("sm_90", 32, 32),
+        ("sm_90", 34, 17),
+        ("gfx942", 32, 8),
+        ("gfx942", 12, 4),
+        ("gfx1151", 32, 1),
+    ):
+        assert route(mx, (1, heads, 4096, 128), (heads, 4096), arch=arch)["together"] == together
 
 
 @pytest.mark.parametrize("arch", ARCHS)

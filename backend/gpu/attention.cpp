@@ -47,6 +47,17 @@ AttentionRoute vector_route(const AttentionProblem& p, int wave) {
   return r;
 }
 
+// How many key heads (of all sequences, and their splits) take turns row block by row block. With a causal mask the long
+// rows of many heads then start first and short ones end the launch: on an H200 278 TFLOP/s instead of 224. Chips
+// of MI300 and MI350 get every eighth workgroup: there, by reasoning, each one's L2 keeps to one head.
+int turns(const AttentionRoute& r, const AttentionProblem& p, const Target& target) {
+  const bool chips = target.mma == Mma::mfma_cdna3 || target.mma == Mma::mfma_cdna4;
+  const int64_t heads = int64_t(p.batch) * p.kv_heads * r.splits;
+  int most = target.mma == Mma::sync ? 32 : chips ? 8 : 1;
+  while (heads % most != 0) most = chips ? most / 2 : most - 1;
+  return most;
+}
+
 constexpr int kMaxMatrixDim = 256;
 
 AttentionRoute matrix_route(const AttentionProblem& p, const Target& target) {
@@ -59,7 +70,7 @@ AttentionRoute matrix_route(const AttentionProblem& p, const Target& target) {
   r.block_rows = t.waves * 16 * t.q_tiles;
   r.blocks = divide_up(rows, r.block_rows);
   r.keys = t.keys;
-  const int step = target.wave == 64 || target.mma == Mma::sync ? 32 : 16;  // MMA_K of kernels/mma.h
+  const int step = target.wave == 64 ? 32 : 16;  // TILE_K of kernels/attention_tile.h
   const int dim = divide_up(p.dim, step) * step, v_dim = divide_up(p.v_dim, step) * step;
   r.lds_bytes = 2 * attention_lds(int(target.mma), t, dim, v_dim);
   return r;
@@ -138,6 +149,7 @@ AttentionRoute sdpa_route(const AttentionProblem& p, const Target& target, int c
     AttentionRoute r = matrix_route(p, target);
     if (r.lds_bytes <= std::max(target.lds_bytes, target.dynamic_lds)) {
       split(r, p, target, compute_units, r.keys);
+      r.together = turns(r, p, target);
       return r;
     }
   }
@@ -188,7 +200,7 @@ void attention(const array& q0, const array& k0, const array& v0, const array& m
   args.kv_len = p.kv_len;
   args.splits = r.splits;
   args.split_keys = r.split_keys;
-  args.together = 1;
+  args.together = r.together;
   args.scale = options.scale;
   // The last query sees all keys: one variant less to compile.
   launch_route(r, q, k, v, mask, sinks, out, args, options.causal && p.q_len > 1);

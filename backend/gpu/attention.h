@@ -27,8 +27,9 @@ struct AttentionRoute {
   int lds_bytes;
   // vector: elements of a load, lanes of a key, keys in flight
   int vec, lanes, unroll;
-  // matrix: what attention_tiles() of kernels/attention_args.h is asked for, and the keys of a step it gives
+  // matrix: what attention_tiles() of kernels/attention_args.h is asked for, the keys of a step it gives
   int size, keys;
+  int together;  // key heads (and splits) that take turns
 };
 
 // Head dims above this are for the ops that compose an attention.
