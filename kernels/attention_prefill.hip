@@ -91,9 +91,8 @@ DEVICE void find_rows(const AttentionArgs& a, const Task& t, int wave_row, Row (
   }
 }
 
-// Where some key is past the end or hidden from some row of this wave.
-DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask,
-                 const Row (&rows)[Q_TILES][STATS], int base, Block (&scores)[Q_TILES][KEY_BLOCKS]) {
+template <class Change>
+DEVICE void change_scores(Block (&scores)[Q_TILES][KEY_BLOCKS], int base, Change change) {
   UNROLL
   for (int i = 0; i < Q_TILES; i++) {
     UNROLL
@@ -102,14 +101,22 @@ DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask,
       for (int b = 0; b < KEY_BLOCKS; b++) {
         UNROLL
         for (int j = 0; j < HELD; j++) {
-          const int key = base + b * TILE_K + key_of(j);
           float& score = scores[i][b].at(j, stat);
-          score = masked(a, mask, t, rows[i][stat], least(key, t.key_end - 1), score);
-          score = key < t.key_end ? score : -infinity();
+          score = change(score, base + b * TILE_K + key_of(j), i, stat);
         }
       }
     }
   }
+}
+
+// Where some key is past the end or hidden from some row of this wave. Scores are scaled here.
+DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask,
+                 const Row (&rows)[Q_TILES][STATS], int base, Block (&scores)[Q_TILES][KEY_BLOCKS]) {
+  change_scores(scores, base, [&](float score, int key, int i, int stat) {
+    return masked(a, mask, t, rows[i][stat], MASK ? least(key, t.key_end - 1) : key, score * (a.scale * LOG2E));
+  });
+  if (base + KEYS <= t.key_end) return;
+  change_scores(scores, base, [&](float score, int key, int, int) { return key < t.key_end ? score : -infinity(); });
 }
 
 // Scores, which are still to be multiplied by `scale`, to weights. Weights are relative to the largest score of a row
@@ -288,17 +295,6 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
     float scale = a.scale * LOG2E;
     // The largest product has the largest score, unless the scale is negative.
     if (MASK || base + KEYS > least(clear, t.key_end) || !(scale > 0)) {
-      UNROLL
-      for (int i = 0; i < Q_TILES; i++) {
-        UNROLL
-        for (int b = 0; b < KEY_BLOCKS; b++) {
-          UNROLL
-          for (int half = 0; half < PAIR; half++) {
-            UNROLL
-            for (int e = 0; e < MMA_C; e++) scores[i][b].tile[half].v[e] *= scale;
-          }
-        }
-      }
       scale = 1;
       if (!MASK) find_rows(a, t, wave_row, rows);  // seldom: registers are worth more
       hide(a, t, mask, rows, base, scores);
