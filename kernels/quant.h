@@ -211,24 +211,35 @@ DEVICE Vec<Type, 8> paired_values(const u32* w, int first, float scale, float bi
 // ---- codes as operands -------------------------------------------------------------------------------------
 
 #if IS_AFFINE && (BITS == 4 || BITS == 8)
-// Codes as 16-bit numbers RAW_CODE_OFFSET + code, exactly: bits of a code fill the end of a mantissa. bf16 has room
-// for 7 of them, so 8 bits are two planes of 4: low + 16 * high.
+// Codes as 16-bit numbers RAW_CODE_OFFSET + code, exactly: bits of a code fill a part of a mantissa. The higher they lie
+// the smaller is the offset, which costs accuracy. bf16 has room for 7 bits, so codes of 8 are two planes of 4:
+// low + 16 * high.
 template <class Type>
-constexpr u32 RAW_ONE = 0;  // the offset, twice
+struct RawFormat {  // no 16-bit type: nothing of this is used
+  static constexpr u32 one = 0;
+  static constexpr int planes = 1, place = 0, offset = 0;
+};
 template <>
-constexpr u32 RAW_ONE<bf16> = 0x43004300u;
+struct RawFormat<bf16> {
+  static constexpr u32 one = 0x43004300u;  // the offset, twice
+  static constexpr int planes = BITS / 4, place = 0, offset = BITS == 8 ? 128 * 17 : 128;
+};
 template <>
-constexpr u32 RAW_ONE<f16> = 0x64006400u;
-constexpr bool RAW_IS_HALF = RAW_ONE<T> == RAW_ONE<f16>;
-constexpr int RAW_PLANES = BITS == 8 && !RAW_IS_HALF ? 2 : 1;
-constexpr float RAW_CODE_OFFSET = (RAW_IS_HALF ? 1024.0f : 128.0f) * (RAW_PLANES == 2 ? 17 : 1);
-constexpr u32 RAW_MASK = BITS / RAW_PLANES == 8 ? 0x00ff00ffu : 0x000f000fu;
+struct RawFormat<f16> {
+  static constexpr u32 one = BITS == 8 ? 0x64006400u : 0x54005400u;
+  static constexpr int planes = 1, place = BITS == 8 ? 0 : 4, offset = BITS == 8 ? 1024 : 64;
+};
+constexpr int RAW_PLANES = RawFormat<T>::planes;
+constexpr float RAW_CODE_OFFSET = RawFormat<T>::offset;
 
-// x & And | Or. NVIDIA's compiler makes two instructions of it, whose constants need no register.
+// x & And | Or in one instruction. Compilers make two of it, so that the constants need no registers: NVIDIA's
+// always, AMD's where an instruction with three operands takes no constant (CDNA).
 template <u32 And, u32 Or>
 DEVICE u32 masked_or(u32 x) {
 #if GPU_AMD
-  return (x & And) | Or;
+  u32 with = Or;
+  if constexpr (WAVE == 64) asm("" : "+v"(with));
+  return (x & And) | with;
 #else
   u32 out;
   asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(out) : "r"(x), "n"(And), "r"(Or));
@@ -239,12 +250,16 @@ DEVICE u32 masked_or(u32 x) {
 // Codes [first, first + 8): of 4 bits in the order 0 4 1 5 2 6 3 7, of 8 bits 0 2 1 3 4 6 5 7.
 template <class Type = T>
 DEVICE Vec<Type, 8> raw_operand(const u32* w, int first, int plane) {
+  using Format = RawFormat<Type>;
   constexpr int word_pairs = 16 / BITS;
+  constexpr u32 mask = (BITS / Format::planes == 8 ? 0x00ff00ffu : 0x000f000fu) << Format::place;
   Vec<u32, 4> out;
   UNROLL
   for (int i = 0; i < 4; i++) {
-    const u32 word = w[first * BITS / 32 + i / word_pairs];
-    out[i] = masked_or<RAW_MASK, RAW_ONE<Type>>(word >> (i % word_pairs * BITS + 4 * plane));
+    const int shift = i % word_pairs * BITS + 4 * plane - Format::place;
+    u32 word = w[first * BITS / 32 + i / word_pairs];
+    word = shift < 0 ? word << (-shift & 31) : word >> (shift & 31);
+    out[i] = masked_or<mask, Format::one>(word);
   }
   return bit_cast<Vec<Type, 8>>(out);
 }

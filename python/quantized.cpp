@@ -118,6 +118,8 @@ void init_quantized(nb::module_& m) {
         d["depth"] = r.depth;
         d["chunk"] = r.chunk;
         d["unit"] = r.unit;
+        d["turn"] = r.turn;
+        d["threads"] = r.threads;
         d["tiles"] = nb::make_tuple(r.tiles, r.m_tiles);
         d["block"] = nb::make_tuple(r.bm, r.bn, r.waves_m, r.waves_n);
         return d;

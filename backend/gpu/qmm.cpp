@@ -46,6 +46,7 @@ struct RowKernel {
   const char* entry;
   Defines defines;
   int64_t columns, rows;  // of out
+  int threads = 256;
 };
 
 RowKernel shape_of(const QmmRoute& r) {
@@ -62,6 +63,19 @@ RowKernel shape_of(const QmmRoute& r) {
                {"CHUNK", r.chunk}},
               threads / target().wave / r.split * r.per_wave,
               r.rows};
+    case QmmKernel::codes:
+      return {"qmm_codes.hip",
+              "qmm_codes",
+              {{"COLS", r.rows},
+               {"TILES", r.tiles},
+               {"SPLIT", r.split},
+               {"TURN", r.turn},
+               {"DEPTH", r.depth},
+               {"CHUNK", r.chunk},
+               {"THREADS", r.threads}},
+              r.threads / target().wave / r.split * r.tiles * 16,
+              r.rows,
+              r.threads};
     case QmmKernel::few:
       return {"qmm_few.hip",
               "qmm_few",
@@ -78,7 +92,7 @@ RowKernel shape_of(const QmmRoute& r) {
   }
 }
 
-// qmv, qvm, few: blocks of n and m along x, pairs along y and z.
+// qmv, codes, qvm, few: blocks of n and m along x, pairs along y and z.
 void launch_rows(const Product& p, const QmmRoute& r, const array& out) {
   const auto& f = p.problem;
   const RowKernel shape = shape_of(r);
@@ -87,7 +101,7 @@ void launch_rows(const Product& p, const QmmRoute& r, const array& out) {
   defines.emplace_back("PAIRS", p.pairing);
   const int64_t m_blocks = ceil_div(f.m, shape.rows);
   const Grid grid = with_pairs(ceil_div(f.n, shape.columns) * m_blocks, f.pairs);
-  launch(kernel(shape.file, shape.entry, defines), grid, 256, in(p.w.codes), in(p.w.scales), in(p.w.biases),
+  launch(kernel(shape.file, shape.entry, defines), grid, shape.threads, in(p.w.codes), in(p.w.scales), in(p.w.biases),
          in(p.x), gpu::out(out), in(p.lhs), in(p.rhs), p.pairs, uint32_t(f.m), uint32_t(f.n), uint32_t(f.k),
          uint32_t(m_blocks));
 }
@@ -155,6 +169,7 @@ void run(const Product& p, const array& out) {
   const QmmRoute r = qmm_route(f, target(), compute_units(), blas_available());
   switch (r.kernel) {
     case QmmKernel::qmv:
+    case QmmKernel::codes:
     case QmmKernel::qvm:
     case QmmKernel::few:
       return launch_rows(p, r, out);

@@ -10,18 +10,23 @@ constexpr int kThreads = 256;
 constexpr int kQmvLds = 32768;   // bytes of x that qmv stages
 constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
 
-// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), those up to
-// which matrix instructions take them from memory (few), and those up to which unpacking into LDS (tiles)
-// beats unpacking to memory for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128 rows;
-// ours are to come.
+// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), where they can be
+// operands themselves (codes: from there up to 16 rows) and where they cannot; those up to which matrix
+// instructions take them from memory (few), and those up to which unpacking into LDS (tiles) beats unpacking
+// to memory for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128 rows; ours are to come.
+//
+// On AMD the first is reasoned from instructions a weight, which are to stay below what memory delivers: qmv has
+// 2.5 and about 1.5 more a row; codes has 2 to 3 whatever the rows, and twice that on gfx11, whose instructions
+// want every operand in two lanes. CDNA3 has 4.3 to spend at the rate of its memory, RDNA about 8 or more.
 struct Limits {
   Mma mma;
-  int qmv, few, tiles;
+  int qmv_codes, qmv, few, tiles;
 };
+constexpr int kMostCodes = 16;
 constexpr Limits kLimits[] = {
-    {Mma::none, 8, 16, 32},          {Mma::wmma_gfx11, 4, 32, 96},    {Mma::wmma_gfx12, 4, 32, 96},
-    {Mma::mfma_cdna2, 2, 32, 128},   {Mma::mfma_cdna3, 2, 32, 128},   {Mma::mfma_cdna4, 2, 32, 128},
-    {Mma::sync, 2, 32, 256},         {Mma::shuffle, 8, 8, 8},
+    {Mma::none, 16, 8, 16, 32},       {Mma::wmma_gfx11, 3, 4, 32, 96},  {Mma::wmma_gfx12, 1, 4, 32, 96},
+    {Mma::mfma_cdna2, 0, 2, 32, 128}, {Mma::mfma_cdna3, 0, 2, 32, 128}, {Mma::mfma_cdna4, 0, 2, 32, 128},
+    {Mma::sync, 0, 2, 32, 256},       {Mma::shuffle, 16, 8, 8, 8},
 };
 // The same for products that have no tiles: float32, and times w without transposing.
 constexpr int kFewRows = 16;
@@ -103,6 +108,32 @@ QmmRoute few_route(const QmmProblem& p, const Target& target, int compute_units)
   return r;
 }
 
+// Codes of 4 and 8 bits are 16-bit numbers but for an OR (kernels/quant.h).
+bool has_codes(const QmmProblem& p) {
+  return p.format.affine() && (p.format.bits == 4 || p.format.bits == 8);
+}
+
+QmmRoute codes_route(const QmmProblem& p, const Target& target, int compute_units) {
+  QmmRoute r;
+  r.kernel = QmmKernel::codes;
+  while (r.rows < p.m) r.rows *= 2;
+  const int group = p.format.group, groups = int(p.k / group);
+  const bool nvidia = target.mma == Mma::sync;
+  // 16 words of codes of a lane in a turn; a row is whole turns.
+  const int words = group / slots_of(target.mma) * p.format.bits / 32 * (nvidia ? 2 : 1);
+  for (r.turn = 8; r.turn > 1 && (r.turn * words > 16 || groups % r.turn != 0);) r.turn /= 2;
+  r.threads = nvidia ? 128 : 256;
+  const int values = kQmvLds / 2 / r.rows;  // of a row of x, of 16 bits
+  for (r.chunk = std::min(values, 4096); r.chunk / 2 >= p.k;) r.chunk /= 2;
+  // Workgroups share x, so they have several rows of tiles, while all compute units have waves.
+  const int waves = r.threads / target.wave;
+  const int64_t tiles = p.pairs * ceil_div(p.n, 16);
+  auto fits = [&](int split) { return split <= waves && split * r.turn * group <= r.chunk && split * r.turn <= groups; };
+  while (fits(2 * r.split) && tiles * r.split < int64_t(kWavesPerUnit) * 2 * compute_units) r.split *= 2;
+  while (r.turn > 1 && r.split * r.turn * group > r.chunk) r.turn /= 2;
+  return r;
+}
+
 QmmRoute tiles_route(const QmmProblem& p, int64_t m, const Target& target, int compute_units) {
   QmmRoute r;
   r.kernel = QmmKernel::tiles;
@@ -137,7 +168,7 @@ QmmRoute grouped_route(const QmmProblem& p, const Target& target, int compute_un
 }  // namespace
 
 const char* name_of(QmmKernel k) {
-  constexpr const char* names[] = {"qmv", "qvm", "few", "tiles", "grouped", "dequantize"};
+  constexpr const char* names[] = {"qmv", "codes", "qvm", "few", "tiles", "grouped", "dequantize"};
   return names[int(k)];
 }
 
@@ -156,7 +187,9 @@ QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units,
   }
   if (!tiles) return qmv_route(p, target, compute_units);
   if (worth_grouping(p)) return grouped_route(p, target, compute_units);
-  if (p.m <= limits.qmv) return qmv_route(p, target, compute_units);
+  const bool codes = has_codes(p);
+  if (p.m <= (codes ? limits.qmv_codes : limits.qmv)) return qmv_route(p, target, compute_units);
+  if (codes && p.m <= kMostCodes) return codes_route(p, target, compute_units);
   if (p.m <= limits.few) return few_route(p, target, compute_units);
   return tiles_route(p, p.m, target, compute_units);
 }

@@ -22,6 +22,7 @@ struct QmmProblem {
 
 enum class QmmKernel {
   qmv,         // few rows times w^T
+  codes,       // likewise up to 16: codes are the operands of matrix instructions
   qvm,         // few rows times w
   few,         // a few more times w^T: matrix instructions straight from memory
   tiles,       // w^T unpacked into LDS
@@ -31,13 +32,15 @@ enum class QmmKernel {
 const char* name_of(QmmKernel k);
 struct QmmRoute {
   QmmKernel kernel = QmmKernel::qmv;
-  int rows = 1;                                  // qmv, qvm: of x that go together
+  int rows = 1;                                  // qmv, codes, qvm: of x that go together
   int per_wave = 1;                              // qmv: rows of w of a wave
-  int split = 1;                                 // qmv, few: waves that share a row
+  int split = 1;                                 // qmv, codes, few: waves that share a row
   int depth = 1;                                 // steps along k whose codes are in flight
-  int chunk = 4096;                              // qmv, few: values of each row of x in LDS
+  int chunk = 4096;                              // qmv, codes, few: values of each row of x in LDS
+  int turn = 1;                                  // codes: groups of a step
+  int threads = 256;                             // codes: of a workgroup
   int unit = 32;                                 // qmv, few: codes that a lane takes at a time
-  int tiles = 1, m_tiles = 1;                    // few: tiles of 16 of n of a wave, of m of a workgroup
+  int tiles = 1, m_tiles = 1;                    // codes, few: tiles of 16 of n of a wave, of m of a workgroup
   int bm = 0, bn = 0, waves_m = 1, waves_n = 1;  // tiles, grouped
   bool operator==(const QmmRoute&) const = default;
 };
