@@ -322,13 +322,13 @@ def qmv(wave, tiny):
 def qmm_few(wave, tiny):
     n, k = (64, 4096) if tiny else (14336, 4096)
     per_group = lambda s: 256 // wave // s["SPLIT"] * s["TILES"] * 16
-    for bits, m in ((4, 1), (4, 4), (4, 16)):
+    for bits, m in ((4, 1), (4, 4), (4, 16), (4, 32)):
         shapes = [
-            {"UNIT": 32, "TILES": t, "MTILES": 1, "SPLIT": s, "DEPTH": d, "CHUNK": c}
+            {"UNIT": 32, "TILES": t, "MTILES": up(m, 16), "SPLIT": s, "DEPTH": d, "CHUNK": c // up(m, 16)}
             for t, s, d, c in ((2, 4, 2, 512), (2, 2, 1, 512), (1, 4, 1, 512), (1, 4, 2, 1024))
-            if s * wave <= 256
+            if s * wave <= 256 and s * 128 <= c // up(m, 16)
         ]
-        variants = list(_quantised_variants(16, per_group, m, n, k, bits, shapes))
+        variants = list(_quantised_variants(16 * up(m, 16), per_group, m, n, k, bits, shapes))
         yield _quantised_case("qmm_few", bits, m, n, k, variants)
 
 
@@ -354,6 +354,11 @@ def qmm_codes(wave, tiny):
         *((128, 4, 1, 4, 1, 0), (128, 4, 1, 4, 2, 0), (64, 2, 1, 4, 2, 0), (256, 8, 1, 4, 1, 0)),
         *((128, 4, 2, 4, 1, 0), (128, 4, 2, 2, 2, 0), (256, 4, 2, 4, 1, 0), (256, 8, 2, 2, 2, 0)),
     )
+    wide = (
+        *((128, 4, 1, 2, 1, 512), (128, 2, 1, 4, 1, 512), (256, 4, 1, 2, 1, 512), (256, 2, 1, 4, 1, 512)),
+        *((256, 2, 2, 2, 1, 512), (256, 4, 2, 2, 1, 512), (256, 1, 1, 4, 1, 512), (256, 2, 1, 2, 2, 512)),
+        *((256, 4, 1, 4, 1, 0), (256, 4, 2, 2, 1, 0), (128, 4, 2, 2, 1, 0)),
+    )
     experts = (
         *((128, 4, 1, 4, 1, 2048), (128, 4, 1, 8, 1, 2048), (128, 4, 1, 2, 1, 2048), (64, 2, 1, 4, 2, 2048)),
         *((256, 8, 1, 4, 1, 2048), (256, 8, 1, 2, 1, 2048), (256, 8, 1, 4, 1, 0), (128, 4, 1, 8, 1, 0)),
@@ -367,7 +372,14 @@ def qmm_codes(wave, tiny):
                 yield {**shape, "CHUNK": chunk, "THREADS": threads}
 
     n, k = (64, 4096) if tiny else (14336, 4096)
-    for bits, m, table in ((4, 1, one), (8, 1, bytes8), (4, 4, few), (4, 8, many), (4, 16, many)):
+    for bits, m, table in (
+        (4, 1, one),
+        (8, 1, bytes8),
+        (4, 4, few),
+        (4, 8, many),
+        (4, 16, many),
+        (4, 32, wide),
+    ):
         variants = list(_quantised_variants(m, per_group, m, n, k, bits, shapes(m, table, k)))
         yield _quantised_case("qmm_codes", bits, m, n, k, variants)
     n, k = (64, 2048) if tiny else (768, 2048)

@@ -1,4 +1,4 @@
-// out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and up to 16 rows of x: the codes themselves are the
+// out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and up to 32 rows of x: the codes themselves are the
 // operands of matrix instructions.
 //
 // A code becomes the 16-bit number RAW_CODE_OFFSET + code by an OR (quant.h), two at a time, and is exact. A group's
@@ -17,6 +17,7 @@
 #include "quant.h"
 
 constexpr int WAVES = THREADS / WAVE, ROWS = WAVES / SPLIT * TILES * 16;  // of w, of a workgroup
+constexpr int X_TILES = COLS > 16 ? COLS / 16 : 1;
 
 // ---- the two sides of an instruction: weights and x --------------------------------------------------------
 
@@ -85,7 +86,7 @@ DEVICE void stage(const T* x, T* lds, u32 m, u32 first, u32 k) {
 }
 #endif
 
-// Where a lane's rows of x are: in LDS or in memory.
+// Where a lane's rows of a tile of x are: in LDS or in memory.
 struct Values {
   const T* rows[X_RUNS];
   DEVICE X operand(u32 first_piece, int step) const {
@@ -171,48 +172,61 @@ DEVICE W ones() {
   return w;
 }
 
+// Step `step` of group `g` of a turn as an operand.
+DEVICE W weights(const Weights (&w)[W_RUNS], int g, int step, int plane) {
+  W a;
+  UNROLL
+  for (int r = 0; r < W_RUNS; r++) {
+    UNROLL
+    for (int i = 0; i < RUN; i += 8) {
+      Vec<T, 8> part = raw_operand(w[r].codes[g].w, step * RUN + i, plane);
+      UNROLL
+      for (int j = 0; j < 8; j++) a.run[r][i + j] = part[j];
+    }
+  }
+  return a;
+}
+
 // Adds a turn's products; its x starts at piece `piece`.
-DEVICE void add_turn(const Block& w, const Values& values, u32 piece, MmaC (&total)[TILES]) {
+DEVICE void add_turn(const Block& w, const Values (&values)[X_TILES], u32 piece, MmaC (&total)[TILES][X_TILES]) {
   UNROLL
   for (int g = 0; g < TURN; g++) {
-    MmaC sum = mma_zero(), dot[TILES][RAW_PLANES];
+    MmaC sum[X_TILES], dot[RAW_PLANES][TILES][X_TILES];
     UNROLL
-    for (int t = 0; t < TILES; t++) {
+    for (int c = 0; c < X_TILES; c++) {
+      sum[c] = mma_zero();
       UNROLL
-      for (int p = 0; p < RAW_PLANES; p++) dot[t][p] = mma_zero();
+      for (int i = 0; i < RAW_PLANES * TILES; i++) dot[i / TILES][i % TILES][c] = mma_zero();
     }
     UNROLL
     for (int step = 0; step < STEPS; step++) {
-      const X x = values.operand(piece + g * GROUP_PIECES, step);
-      multiply(sum, ones(), x);
+      X x[X_TILES];
       UNROLL
-      for (int t = 0; t < TILES; t++) {
+      for (int c = 0; c < X_TILES; c++) {
+        x[c] = values[c].operand(piece + g * GROUP_PIECES, step);
+        multiply(sum[c], ones(), x[c]);
+      }
+      UNROLL
+      for (int i = 0; i < RAW_PLANES * TILES; i++) {
+        const W a = weights(w[i % TILES], g, step, i / TILES);
         UNROLL
-        for (int p = 0; p < RAW_PLANES; p++) {
-          W a;
-          UNROLL
-          for (int r = 0; r < W_RUNS; r++) {
-            UNROLL
-            for (int i = 0; i < RUN; i += 8) {
-              Vec<T, 8> part = raw_operand(w[t][r].codes[g].w, step * RUN + i, p);
-              UNROLL
-              for (int j = 0; j < 8; j++) a.run[r][i + j] = part[j];
-            }
-          }
-          multiply(dot[t][p], a, x);
-        }
+        for (int c = 0; c < X_TILES; c++) multiply(dot[i / TILES][i % TILES][c], a, x[c]);
       }
     }
     UNROLL
     for (int t = 0; t < TILES; t++) {
       UNROLL
-      for (int e = 0; e < RESULTS; e++) {
-        const Weights& own = w[t][run_of(e)];
-        const float scale = own.scales[g], bias = own.biases[g];
-        float y = dot[t][0].v[e];
-        if constexpr (RAW_PLANES == 2) y = math_fma(16.0f, dot[t][1].v[e], y);
-        total[t].v[e] = math_fma(scale, y, total[t].v[e]);
-        total[t].v[e] = math_fma(math_fma(scale, -RAW_CODE_OFFSET, bias), sum.v[e], total[t].v[e]);
+      for (int c = 0; c < X_TILES; c++) {
+        UNROLL
+        for (int e = 0; e < RESULTS; e++) {
+          const Weights& own = w[t][run_of(e)];
+          const float scale = own.scales[g], bias = own.biases[g];
+          float y = dot[0][t][c].v[e];
+          if constexpr (RAW_PLANES == 2) y = math_fma(16.0f, dot[RAW_PLANES - 1][t][c].v[e], y);
+          float& to = total[t][c].v[e];
+          to = math_fma(scale, y, to);
+          to = math_fma(math_fma(scale, -RAW_CODE_OFFSET, bias), sum[c].v[e], to);
+        }
       }
     }
   }
@@ -222,7 +236,7 @@ KERNEL(THREADS)
 qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
           const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs,
           const u32* __restrict__ rhs, STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
-  constexpr int values = CHUNK == 0 ? 0 : COLS * X_PITCH * 8 * (int)sizeof(T), results = WAVES * COLS * 16 * 4;
+  constexpr int values = CHUNK == 0 ? 0 : COLS * X_PITCH * 8 * (int)sizeof(T), results = WAVES * (COLS < 16 ? COLS : 16) * 64;
   SHARED alignas(16) u8 memory[values > results ? values : results];
   T* lds = (T*)memory;
   const u32 number = pair_number();
@@ -235,18 +249,19 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
   x += ((u64)pair.x * m + first_column) * k;
   Rows rows = {codes + matrix * groups * GROUP_WORDS + w_k() / RUN * UNIT_WORDS, scales + matrix * groups,
                biases + (IS_AFFINE ? matrix * groups : 0), {}, (u32)groups};
-  MmaC total[TILES];
+  MmaC total[TILES][X_TILES];
   UNROLL
   for (int t = 0; t < TILES; t++) {
     UNROLL
     for (int r = 0; r < W_RUNS; r++) rows.at[t][r] = least(first_row + 16 * t + w_row(r), n - 1) * (u32)groups;
-    total[t] = mma_zero();
+    UNROLL
+    for (int c = 0; c < X_TILES; c++) total[t][c] = mma_zero();
   }
-  Values at;
+  Values at[X_TILES];
   UNROLL
-  for (int r = 0; r < X_RUNS; r++) {
-    const u32 row = x_row(r) % COLS;
-    at.rows[r] = CHUNK == 0 ? x + (u64)least(row, columns - 1) * k : lds + row * X_PITCH * 8;
+  for (int i = 0; i < X_TILES * X_RUNS; i++) {
+    const u32 row = (i / X_RUNS * 16 + x_row(i % X_RUNS)) % COLS;
+    at[i / X_RUNS].rows[i % X_RUNS] = CHUNK == 0 ? x + (u64)least(row, columns - 1) * k : lds + row * X_PITCH * 8;
   }
 
   const u32 turns = (groups + SPLIT * TURN - 1) / (SPLIT * TURN);
@@ -275,19 +290,22 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
   }
 
   // Tile by tile, so that LDS holds one of each wave.
-  float(*results_of)[COLS * 16] = (float(*)[COLS * 16])memory;
+  constexpr int columns_now = COLS < 16 ? COLS : 16;
+  float(*results_of)[columns_now * 16] = (float(*)[columns_now * 16])memory;
   UNROLL
-  for (int t = 0; t < TILES; t++) {
-    if (CHUNK != 0 || t != 0) barrier_lds();
+  for (int i = 0; i < TILES * X_TILES; i++) {
+    const int t = i / X_TILES, c = i % X_TILES;
+    if (CHUNK != 0 || i != 0) barrier_lds();
     UNROLL
     for (int e = 0; e < RESULTS; e++) {
-      if (result_column(e) < COLS) results_of[wave][result_column(e) * 16 + result_row(e)] = total[t].v[e];
+      const int column = result_column(e);
+      if (column < columns_now) results_of[wave][column * 16 + result_row(e)] = total[t][c].v[e];
     }
     barrier_lds();
-    for (u32 i = thread_x(); i < WAVES / SPLIT * COLS * 16; i += THREADS) {
-      const u32 group = i / (COLS * 16), inside = i % (COLS * 16);
+    for (u32 j = thread_x(); j < WAVES / SPLIT * columns_now * 16; j += THREADS) {
+      const u32 group = j / (columns_now * 16), inside = j % (columns_now * 16);
       const u32 row = (group_x() / m_blocks * (WAVES / SPLIT) + group) * (TILES * 16) + 16 * t + inside % 16;
-      const u32 column = first_column + inside / 16;
+      const u32 column = first_column + 16 * c + inside / 16;
       float y = 0;
       UNROLL
       for (int s = 0; s < SPLIT; s++) y += results_of[group * SPLIT + s][inside];

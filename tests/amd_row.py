@@ -19,11 +19,11 @@ REQUIREMENTS: Mapping[str, Mapping[str, str | None]] = {
     "16-byte LDS load": {"gfx": r"ds_(read|load)_b128 "},
     "16-byte LDS store": {"gfx": r"ds_(write|store)_b128 "},
     "streamed load": {
-        "gfx9": r"global_load_dwordx4 .* nt\b",
-        "gfx90a": r"global_load_dwordx4 .* glc slc\b",
-        **dict.fromkeys(("gfx90", "gfx10"), r"global_load_dwordx4 .* slc\b"),
-        "gfx11": r"global_load_b128 .* slc dlc\b",
-        "gfx12": r"global_load_b128 .* th:TH_LOAD_NT\b",
+        "gfx9": r"global_load_dwordx[24] .* nt\b",
+        "gfx90a": r"global_load_dwordx[24] .* glc slc\b",
+        **dict.fromkeys(("gfx90", "gfx10"), r"global_load_dwordx[24] .* slc\b"),
+        "gfx11": r"global_load_b(64|128) .* slc dlc\b",
+        "gfx12": r"global_load_b(64|128) .* th:TH_LOAD_NT\b",
     },
     "bf16 matrix": {
         "gfx90a": r"v_mfma_f32_16x16x16bf16_1k ",

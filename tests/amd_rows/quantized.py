@@ -20,6 +20,11 @@ def _qmm(dtype: str, form: str, tile: str, **defines) -> dict[str, str]:
     return _quant(dtype, form, **{**tile_sizes, "GROUPED": 0, "DEPTH": 1, **defines})
 
 
+def _codes(dtype: str, form: str, rows: int, **defines) -> dict[str, str]:
+    shape = {"COLS": rows, "TILES": 1, "SPLIT": 2, "TURN": 2, "DEPTH": 1, "CHUNK": 4096, "THREADS": 256}
+    return _quant(dtype, form, **{**shape, **defines})
+
+
 _QMV_WAVES = {"gfx9": 2, "gfx10": 5, "gfx11": 8, "gfx12": 8}
 _STREAM = ("16-byte load", "streamed load", "DPP")
 
@@ -60,6 +65,27 @@ ROWS = (
     ),
     Row("kernels/qvm.hip", "qvm", _quant("bf16", "affine 4 64", ROWS=1), waves={"gfx": 8, "gfx9": 6}),
     Row("kernels/qvm.hip", "qvm", _quant("float", "affine 3 32", ROWS=4), waves={"gfx": 8, "gfx9": 4}),
+    Row(
+        "kernels/qmm_codes.hip",
+        "qmm_codes",
+        _codes("bf16", "affine 4 64", 1, TURN=4, SPLIT=4),
+        needs=("16-byte load", "streamed load", "16-byte LDS load", "16-byte LDS store", "bf16 matrix"),
+        waves={"gfx": 8, "gfx9": 4},
+    ),
+    Row(
+        "kernels/qmm_codes.hip",
+        "qmm_codes",
+        _codes("bf16", "affine 4 64", 16, TILES=2, CHUNK=512),
+        needs=("16-byte load", "streamed load", "16-byte LDS load", "16-byte LDS store", "bf16 matrix"),
+        waves={"gfx": 8, "gfx9": 2},
+    ),
+    Row(
+        "kernels/qmm_codes.hip",
+        "qmm_codes",
+        _codes("f16", "affine 8 32", 4, PAIRS="PAIRS_GATHER", CHUNK=2048),
+        needs=("16-byte load", "streamed load", "16-byte LDS load", "16-byte LDS store", "f16 matrix"),
+        waves={"gfx": 8, "gfx9": 4},
+    ),
     Row(
         "kernels/qmm_few.hip",
         "qmm_few",
