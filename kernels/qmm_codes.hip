@@ -59,31 +59,49 @@ DEVICE u32 least(u32 a, u32 b) { return a < b ? a : b; }
 
 // Pieces of 8 values in the order of raw_operand. Rows are an odd number of pieces apart, for the banks.
 constexpr int X_PITCH = CHUNK / 8 + 1;
-constexpr int TURNS = CHUNK == 0 ? 1 << 30 : CHUNK / (SPLIT * TURN * GROUP);  // of a wave in a chunk
-static_assert(TURNS >= 1 && CHUNK % (SPLIT * TURN * GROUP) == 0, "a chunk of x has something for every wave");
+constexpr int ROUND = SPLIT * RUN_TURNS * TURN;  // groups
+constexpr int TURNS = CHUNK == 0 ? 1 << 30 : CHUNK / (ROUND * GROUP) * RUN_TURNS;  // of a wave in a chunk
+static_assert(TURNS >= 1 && CHUNK % (ROUND * GROUP) == 0, "a chunk of x has something for every wave");
+// The first group of turn `turn` of wave `part`: RUN_TURNS turns lie side by side. `d` is turn % DEPTH.
+DEVICE u32 group_of(u32 turn, int d, u32 part) {
+  const u32 inside = DEPTH % RUN_TURNS == 0 ? d % RUN_TURNS : turn % RUN_TURNS;
+  return ((turn / RUN_TURNS * SPLIT + part) * RUN_TURNS + inside) * TURN;
+}
 
 #if CHUNK != 0
-// Some loads are in flight together. Beyond k, where no wave reads, there is x's end again.
-DEVICE void stage(const T* x, T* lds, u32 m, u32 first, u32 k) {
-  constexpr int row_pieces = CHUNK / 8, pieces = COLS * row_pieces, each = (pieces + THREADS - 1) / THREADS;
-  constexpr int batch = each < 4 ? each : 4;
-  for (int begin = 0; begin < each; begin += batch) {
-    Vec<T, 8> v[batch];
+// Of a thread: some loads are in flight together. Beyond k, where no wave reads, there is x's end again.
+struct Stage {
+  static constexpr int row_pieces = CHUNK / 8, pieces = COLS * row_pieces, each = (pieces + THREADS - 1) / THREADS;
+  static constexpr int batch = each < 4 ? each : 4;
+  Vec<T, 8> v[batch];
+  DEVICE static u32 row_of(u32 at) { return COLS == 1 ? 0 : at / row_pieces; }
+
+  DEVICE void load_from(const T* x, u32 m, u32 first, u32 k, int begin) {
     UNROLL
     for (int i = 0; i < batch; i++) {
-      const u32 at = (begin + i) * THREADS + thread_x(), row = COLS == 1 ? 0 : at / row_pieces;
+      const u32 at = (begin + i) * THREADS + thread_x(), row = row_of(at);
       const u32 column = first + (COLS == 1 ? at : at % row_pieces) * 8;
       v[i] = load<8>(x + (u64)least(row, m - 1) * k + least(column, k - 8));
     }
+  }
+  DEVICE void put(T* lds, int begin) const {
     UNROLL
     for (int i = 0; i < batch; i++) {
-      const u32 at = (begin + i) * THREADS + thread_x(), row = COLS == 1 ? 0 : at / row_pieces;
+      const u32 at = (begin + i) * THREADS + thread_x();
       if (pieces % (batch * THREADS) == 0 || at < pieces) {
-        store<8>(lds + (at + row * (X_PITCH - row_pieces)) * 8, raw_order(v[i]));
+        store<8>(lds + (at + row_of(at) * (X_PITCH - row_pieces)) * 8, raw_order(v[i]));
       }
     }
   }
-}
+  // After the first loads.
+  DEVICE void put_all(T* lds, const T* x, u32 m, u32 first, u32 k) {
+    put(lds, 0);
+    for (int begin = batch; begin < each; begin += batch) {
+      load_from(x, m, first, k, begin);
+      put(lds, begin);
+    }
+  }
+};
 #endif
 
 // Where a lane's rows of a tile of x are: in LDS or in memory.
@@ -145,16 +163,14 @@ struct Rows {
   u32 groups;
 
   DEVICE void fetch(Block& to, u32 group) const {
-    group = least(group, groups - TURN);
     UNROLL
     for (int t = 0; t < TILES; t++) {
       UNROLL
       for (int r = 0; r < W_RUNS; r++) {
         const u32 place = at[t][r] + group;
+        const u32* from = codes + (u64)(place * SLOTS + w_k() / RUN) * UNIT_WORDS;
         UNROLL
-        for (int g = 0; g < TURN; g++) {
-          to[t][r].codes[g] = load_run<UNIT_WORDS>(codes + (u64)place * GROUP_WORDS + g * GROUP_WORDS);
-        }
+        for (int g = 0; g < TURN; g++) to[t][r].codes[g] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
         to[t][r].scales.load_from(scales + place);
         if constexpr (IS_AFFINE) to[t][r].biases.load_from(biases + place);
       }
@@ -247,7 +263,7 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
   const u32 first_column = group_x() % m_blocks * COLS, columns = m - first_column;
   const u64 matrix = (u64)pair.w * n, groups = k / GROUP;
   x += ((u64)pair.x * m + first_column) * k;
-  Rows rows = {codes + matrix * groups * GROUP_WORDS + w_k() / RUN * UNIT_WORDS, scales + matrix * groups,
+  Rows rows = {codes + matrix * groups * GROUP_WORDS, scales + matrix * groups,
                biases + (IS_AFFINE ? matrix * groups : 0), {}, (u32)groups};
   MmaC total[TILES][X_TILES];
   UNROLL
@@ -264,28 +280,39 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
     at[i / X_RUNS].rows[i % X_RUNS] = CHUNK == 0 ? x + (u64)least(row, columns - 1) * k : lds + row * X_PITCH * 8;
   }
 
-  const u32 turns = (groups + SPLIT * TURN - 1) / (SPLIT * TURN);
+  const u32 turns = (groups + ROUND - 1) / ROUND * RUN_TURNS;
+#if CHUNK != 0
+  Stage stage;
+  stage.load_from(x, columns, 0, k, 0);  // before w, behind which it would have to wait
+#endif
   Block ring[DEPTH];
   UNROLL
   for (int d = 0; d < DEPTH; d++) {
-    if ((u32)d < turns) rows.fetch(ring[d], (d * SPLIT + part) * TURN);
+    if (group_of(d, d, part) < groups) rows.fetch(ring[d], group_of(d, d, part));
   }
+#if CHUNK != 0
+  stage.put_all(lds, x, columns, 0, k);
+  barrier_lds();
+#endif
   for (u32 base = 0; base < turns; base += DEPTH) {
     UNROLL
     for (int d = 0; d < DEPTH; d++) {
       const u32 turn = base + d, inside = turn % TURNS;
       if (turn >= turns) break;
 #if CHUNK != 0
-      if (inside == 0) {
-        if (turn != 0) barrier_lds();
-        stage(x, lds, columns, turn * (SPLIT * TURN * GROUP), k);
+      if (inside == 0 && turn != 0) {
+        const u32 first = turn / RUN_TURNS * (ROUND * GROUP);
+        barrier_lds();
+        Stage more;
+        more.load_from(x, columns, first, k, 0);
+        more.put_all(lds, x, columns, first, k);
         barrier_lds();
       }
 #endif
-      if ((turn * SPLIT + part) * TURN < groups) {  // the same for all lanes
-        add_turn(ring[d], at, (inside * SPLIT + part) * (TURN * GROUP_PIECES), total);
-      }
-      if (turn + DEPTH < turns) rows.fetch(ring[d], ((turn + DEPTH) * SPLIT + part) * TURN);
+      // Conditions are the same for all lanes.
+      if (group_of(turn, d, part) < groups) add_turn(ring[d], at, group_of(inside, d, part) * GROUP_PIECES, total);
+      const u32 next = group_of(turn + DEPTH, d, part);
+      if (next < groups) rows.fetch(ring[d], next);
     }
   }
 
