@@ -149,34 +149,97 @@ struct Packed {
   }
 };
 
-// What a lane takes of one row in a turn.
-struct Weights {
-  Run<UNIT_WORDS> codes[TURN];
-  Packed scales, biases;
-};
-using Block = Weights[TILES][W_RUNS];
-
+// Where the weights of a wave are.
 struct Rows {
   const u32* codes;
   const Scale *scales, *biases;
   u32 at[TILES][W_RUNS];  // the first group
   u32 groups;
+  DEVICE const u32* codes_at(int t, int r, u32 group) const {
+    return codes + (u64)((at[t][r] + group) * SLOTS + w_k() / RUN) * UNIT_WORDS;
+  }
+};
 
-  DEVICE void fetch(Block& to, u32 group) const {
+// The weights of DEPTH turns on their way: a lane's own in its registers, or a wave's in LDS. A turn has take(g, t, r)
+// for the codes of a lane, scale(g, t, r) and bias(g, t, r).
+#if ASYNC
+struct Ring {
+  static constexpr int codes_words = TILES * W_RUNS * TURN * UNIT_WORDS * THREADS;
+  static constexpr int stage_words = codes_words + TILES * Packed::words * THREADS, words = DEPTH * stage_words;
+  static_assert(W_RUNS * 2 == SLOTS, "each lane of a row copies one of its scales and biases");
+  struct Turn {
+    const u32* lds;
+    DEVICE Run<UNIT_WORDS> take(int g, int t, int r) const {
+      const u32 at = ((t * W_RUNS + r) * TURN + g) * THREADS + thread_x();
+      return bit_cast<Run<UNIT_WORDS>>(load<UNIT_WORDS>(lds + at * UNIT_WORDS));
+    }
+    DEVICE Packed packed(int t, int which) const {
+      const u32 at = t * THREADS + thread_x() / SLOTS * SLOTS + which;
+      return bit_cast<Packed>(load<Packed::words>(lds + codes_words + at * Packed::words));
+    }
+    DEVICE float scale(int g, int t, int r) const { return packed(t, r)[g]; }
+    DEVICE float bias(int g, int t, int r) const { return packed(t, W_RUNS + r)[g]; }
+  };
+
+  u32* lds;
+  DEVICE void fetch(const Rows& rows, int d, u32 group) {
+    u32* to = lds + d * stage_words;
     UNROLL
     for (int t = 0; t < TILES; t++) {
       UNROLL
       for (int r = 0; r < W_RUNS; r++) {
-        const u32 place = at[t][r] + group;
-        const u32* from = codes + (u64)(place * SLOTS + w_k() / RUN) * UNIT_WORDS;
+        const u32* from = rows.codes_at(t, r, group);
         UNROLL
-        for (int g = 0; g < TURN; g++) to[t][r].codes[g] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
-        to[t][r].scales.load_from(scales + place);
-        if constexpr (IS_AFFINE) to[t][r].biases.load_from(biases + place);
+        for (int g = 0; g < TURN; g++) {
+          const u32 at = ((t * W_RUNS + r) * TURN + g) * THREADS + thread_x();
+          copy_async<UNIT_WORDS * 4>(to + at * UNIT_WORDS, from + g * GROUP_WORDS);
+        }
+      }
+      const u32 which = thread_x() % SLOTS;
+      const Scale* from = which < W_RUNS ? rows.scales : rows.biases;
+      const u32 place = (which % W_RUNS == 0 ? rows.at[t][0] : rows.at[t][W_RUNS - 1]) + group;
+      copy_async<Packed::bytes>(to + codes_words + (t * THREADS + thread_x()) * Packed::words, from + place);
+    }
+  }
+  DEVICE void close() { copy_async_close(); }
+  DEVICE Turn turn(int d) {
+    copy_async_wait<DEPTH - 1>();
+    sync_wave();
+    return {lds + d * stage_words};
+  }
+  DEVICE void leave() { sync_wave(); }  // the turn is free
+};
+#else
+struct Ring {
+  static constexpr int words = 0;
+  struct Turn {
+    Run<UNIT_WORDS> codes[TILES][W_RUNS][TURN];
+    Packed scales[TILES][W_RUNS], biases[TILES][W_RUNS];
+    DEVICE const Run<UNIT_WORDS>& take(int g, int t, int r) const { return codes[t][r][g]; }
+    DEVICE float scale(int g, int t, int r) const { return scales[t][r][g]; }
+    DEVICE float bias(int g, int t, int r) const { return biases[t][r][g]; }
+  };
+
+  u32* lds;
+  Turn turns[DEPTH];
+  DEVICE void fetch(const Rows& rows, int d, u32 group) {
+    UNROLL
+    for (int t = 0; t < TILES; t++) {
+      UNROLL
+      for (int r = 0; r < W_RUNS; r++) {
+        const u32* from = rows.codes_at(t, r, group);
+        UNROLL
+        for (int g = 0; g < TURN; g++) turns[d].codes[t][r][g] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
+        turns[d].scales[t][r].load_from(rows.scales + rows.at[t][r] + group);
+        turns[d].biases[t][r].load_from(rows.biases + rows.at[t][r] + group);
       }
     }
   }
+  DEVICE void close() {}
+  DEVICE const Turn& turn(int d) { return turns[d]; }
+  DEVICE void leave() {}
 };
+#endif
 
 DEVICE W ones() {
   W w;
@@ -188,14 +251,14 @@ DEVICE W ones() {
   return w;
 }
 
-// Step `step` of group `g` of a turn as an operand.
-DEVICE W weights(const Weights (&w)[W_RUNS], int g, int step, int plane) {
+// Step `step` of a group's codes as an operand.
+DEVICE W weights(const Run<UNIT_WORDS> (&codes)[W_RUNS], int step, int plane) {
   W a;
   UNROLL
   for (int r = 0; r < W_RUNS; r++) {
     UNROLL
     for (int i = 0; i < RUN; i += 8) {
-      Vec<T, 8> part = raw_operand(w[r].codes[g].w, step * RUN + i, plane);
+      Vec<T, 8> part = raw_operand(codes[r].w, step * RUN + i, plane);
       UNROLL
       for (int j = 0; j < 8; j++) a.run[r][i + j] = part[j];
     }
@@ -204,7 +267,8 @@ DEVICE W weights(const Weights (&w)[W_RUNS], int g, int step, int plane) {
 }
 
 // Adds a turn's products; its x starts at piece `piece`.
-DEVICE void add_turn(const Block& w, const Values (&values)[X_TILES], u32 piece, MmaC (&total)[TILES][X_TILES]) {
+DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 piece,
+                     MmaC (&total)[TILES][X_TILES]) {
   UNROLL
   for (int g = 0; g < TURN; g++) {
     MmaC sum[X_TILES], dot[RAW_PLANES][TILES][X_TILES];
@@ -214,6 +278,9 @@ DEVICE void add_turn(const Block& w, const Values (&values)[X_TILES], u32 piece,
       UNROLL
       for (int i = 0; i < RAW_PLANES * TILES; i++) dot[i / TILES][i % TILES][c] = mma_zero();
     }
+    Run<UNIT_WORDS> codes[TILES][W_RUNS];
+    UNROLL
+    for (int i = 0; i < TILES * W_RUNS; i++) codes[i / W_RUNS][i % W_RUNS] = w.take(g, i / W_RUNS, i % W_RUNS);
     UNROLL
     for (int step = 0; step < STEPS; step++) {
       X x[X_TILES];
@@ -224,7 +291,7 @@ DEVICE void add_turn(const Block& w, const Values (&values)[X_TILES], u32 piece,
       }
       UNROLL
       for (int i = 0; i < RAW_PLANES * TILES; i++) {
-        const W a = weights(w[i % TILES], g, step, i / TILES);
+        const W a = weights(codes[i % TILES], step, i / TILES);
         UNROLL
         for (int c = 0; c < X_TILES; c++) multiply(dot[i / TILES][i % TILES][c], a, x[c]);
       }
@@ -235,8 +302,7 @@ DEVICE void add_turn(const Block& w, const Values (&values)[X_TILES], u32 piece,
       for (int c = 0; c < X_TILES; c++) {
         UNROLL
         for (int e = 0; e < RESULTS; e++) {
-          const Weights& own = w[t][run_of(e)];
-          const float scale = own.scales[g], bias = own.biases[g];
+          const float scale = w.scale(g, t, run_of(e)), bias = w.bias(g, t, run_of(e));
           float y = dot[0][t][c].v[e];
           if constexpr (RAW_PLANES == 2) y = math_fma(16.0f, dot[RAW_PLANES - 1][t][c].v[e], y);
           float& to = total[t][c].v[e];
@@ -252,8 +318,8 @@ KERNEL(THREADS)
 qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
           const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs,
           const u32* __restrict__ rhs, STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
-  constexpr int values = CHUNK == 0 ? 0 : COLS * X_PITCH * 8 * (int)sizeof(T), results = WAVES * (COLS < 16 ? COLS : 16) * 64;
-  SHARED alignas(16) u8 memory[values > results ? values : results];
+  constexpr int values = CHUNK == 0 ? 0 : COLS * X_PITCH * 16, results = WAVES * (COLS < 16 ? COLS : 16) * 64;
+  SHARED alignas(16) u8 memory[(values > results ? values : results) + Ring::words * 4];
   T* lds = (T*)memory;
   const u32 number = pair_number();
   if (number >= pairs.count) return;
@@ -285,10 +351,12 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
   Stage stage;
   stage.load_from(x, columns, 0, k, 0);  // before w, behind which it would have to wait
 #endif
-  Block ring[DEPTH];
+  Ring ring;
+  ring.lds = (u32*)(memory + (values > results ? values : results));
   UNROLL
   for (int d = 0; d < DEPTH; d++) {
-    if (group_of(d, d, part) < groups) rows.fetch(ring[d], group_of(d, d, part));
+    if (group_of(d, d, part) < groups) ring.fetch(rows, d, group_of(d, d, part));
+    ring.close();
   }
 #if CHUNK != 0
   stage.put_all(lds, x, columns, 0, k);
@@ -310,9 +378,13 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
       }
 #endif
       // Conditions are the same for all lanes.
-      if (group_of(turn, d, part) < groups) add_turn(ring[d], at, group_of(inside, d, part) * GROUP_PIECES, total);
+      if (group_of(turn, d, part) < groups) {
+        add_turn(ring.turn(d), at, group_of(inside, d, part) * GROUP_PIECES, total);
+        ring.leave();
+      }
       const u32 next = group_of(turn + DEPTH, d, part);
-      if (next < groups) rows.fetch(ring[d], next);
+      if (next < groups) ring.fetch(rows, d, next);
+      ring.close();
     }
   }
 
