@@ -63,7 +63,7 @@ constexpr int ROUND = SPLIT * RUN_TURNS * TURN;  // groups
 constexpr int TURNS = CHUNK == 0 ? 1 << 30 : CHUNK / (ROUND * GROUP) * RUN_TURNS;  // of a wave in a chunk
 static_assert(TURNS >= 1 && CHUNK % (ROUND * GROUP) == 0, "a chunk of x has something for every wave");
 // The first group of turn `turn` of wave `part`: RUN_TURNS turns lie side by side. `d` is turn % DEPTH.
-DEVICE u32 group_of(u32 turn, int d, u32 part) {
+DEVICE u32 group_of(u32 turn, u32 d, u32 part) {
   const u32 inside = DEPTH % RUN_TURNS == 0 ? d % RUN_TURNS : turn % RUN_TURNS;
   return ((turn / RUN_TURNS * SPLIT + part) * RUN_TURNS + inside) * TURN;
 }
@@ -182,7 +182,7 @@ struct Ring {
   };
 
   u32* lds;
-  DEVICE void fetch(const Rows& rows, int d, u32 group) {
+  DEVICE void fetch(const Rows& rows, u32 d, u32 group) {
     u32* to = lds + d * stage_words;
     UNROLL
     for (int t = 0; t < TILES; t++) {
@@ -202,7 +202,7 @@ struct Ring {
     }
   }
   DEVICE void close() { copy_async_close(); }
-  DEVICE Turn turn(int d) {
+  DEVICE Turn turn(u32 d) {
     copy_async_wait<DEPTH - 1>();
     sync_wave();
     return {lds + d * stage_words};
@@ -222,7 +222,7 @@ struct Ring {
 
   u32* lds;
   Turn turns[DEPTH];
-  DEVICE void fetch(const Rows& rows, int d, u32 group) {
+  DEVICE void fetch(const Rows& rows, u32 d, u32 group) {
     UNROLL
     for (int t = 0; t < TILES; t++) {
       UNROLL
@@ -236,7 +236,7 @@ struct Ring {
     }
   }
   DEVICE void close() {}
-  DEVICE const Turn& turn(int d) { return turns[d]; }
+  DEVICE const Turn& turn(u32 d) { return turns[d]; }
   DEVICE void leave() {}
 };
 #endif
@@ -362,10 +362,11 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
   stage.put_all(lds, x, columns, 0, k);
   barrier_lds();
 #endif
-  for (u32 base = 0; base < turns; base += DEPTH) {
+  constexpr int unrolled = ASYNC ? 1 : DEPTH;  // registers have no addresses
+  for (u32 base = 0; base < turns; base += unrolled) {
     UNROLL
-    for (int d = 0; d < DEPTH; d++) {
-      const u32 turn = base + d, inside = turn % TURNS;
+    for (int i = 0; i < unrolled; i++) {
+      const u32 turn = base + i, d = ASYNC ? turn % DEPTH : i, inside = turn % TURNS;
       if (turn >= turns) break;
 #if CHUNK != 0
       if (inside == 0 && turn != 0) {

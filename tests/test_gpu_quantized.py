@@ -182,15 +182,28 @@ def test_routes_are_total(mx):
                 for dtype in TOLERANCE:
                     for m in (1, 2, 3, 4, 5, 8, 9, 16, 17, 33, 64, 512):
                         for n, k in ((32, 32), (768, 2048), (14336, 4096), (37, 48)):
-                            form_k = -(-k // 128) * 128 if form.get("group_size") == 128 else k
+                            group = form.get("group_size", 16)
+                            form_k = -(-k // group) * group
                             r = route(arch, units, m=m, n=n, k=form_k, dtype=getattr(mx, dtype), **form)
                             check_route(r, wave, m, dtype)
-    assert route("sm_90", 132, m=1, n=14336)["kernel"] == "qmv"
+                            if r["kernel"] == "codes":
+                                check_codes(r, wave, m, form_k, group)
+    assert route("sm_90", 132, m=1, n=14336)["kernel"] == "codes"
+    assert route("sm_90", 132, m=1, n=14336, bits=3, group_size=64)["kernel"] == "qmv"
     assert route("gfx1151", 40, m=1, n=14336, pairs=8, matrices=128, gathered=True)["kernel"] == "qmv"
-    assert route("gfx942", 304, m=16)["kernel"] == "few"
+    assert route("gfx942", 304, m=16)["kernel"] == "codes"
+    assert route("gfx942", 304, m=16, mode="mxfp4")["kernel"] == "few"
     many = {"m": 1, "n": 768, "k": 2048, "pairs": 4096, "matrices": 128, "gathered": True}
     assert route("gfx1201", 64, **many)["kernel"] == "grouped"
     assert route("gfx1201", 64, dtype=mx.float16, **many)["kernel"] == "grouped"
+
+
+def check_codes(r, wave, m, k, group):
+    assert r["rows"] >= min(m, 32)
+    assert k // group % r["turn"] == 0
+    assert r["threads"] % (wave * r["split"]) == 0
+    assert r["chunk"] % (r["split"] * r["turn"] * group) == 0
+    assert r["rows"] * (r["chunk"] + 8) * 2 <= 48 * 1024
 
 
 def check_route(r, wave, m, dtype):
@@ -198,7 +211,7 @@ def check_route(r, wave, m, dtype):
         assert 1 <= r["rows"] <= min(m, 4)
         assert r["split"] * wave * r["unit"] <= r["chunk"]
         assert r["split"] <= 256 // wave
-    if r["kernel"] in ("few", "tiles", "grouped"):
+    if r["kernel"] in ("codes", "few", "tiles", "grouped"):
         assert dtype != "float32"
     if r["kernel"] in ("tiles", "grouped"):
         bm, bn, waves_m, waves_n = r["block"]

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kQmvLds = 32768;   // bytes of x that qmv stages
+constexpr int kCodesLds = 16384;  // and codes on AMD: several workgroups of a compute unit
 constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
 
 // By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), where they can be
@@ -22,7 +23,7 @@ struct Limits {
   Mma mma;
   int qmv_codes, qmv, few, tiles;
 };
-constexpr int kMostCodes = 16;
+constexpr int kMostCodes = 32;
 constexpr Limits kLimits[] = {
     {Mma::none, 16, 8, 16, 32},       {Mma::wmma_gfx11, 3, 4, 32, 96},  {Mma::wmma_gfx12, 1, 4, 32, 96},
     {Mma::mfma_cdna2, 0, 2, 32, 128}, {Mma::mfma_cdna3, 0, 2, 32, 128}, {Mma::mfma_cdna4, 0, 2, 32, 128},
@@ -88,6 +89,9 @@ int slots_of(Mma mma) {
   return 4;
 }
 
+// The same for kernels/qmm_codes.hip, which takes w as the other operand except on NVIDIA.
+int codes_slots_of(Mma mma) { return mma == Mma::none ? 1 : slots_of(mma); }
+
 QmmRoute few_route(const QmmProblem& p, const Target& target, int compute_units) {
   QmmRoute r;
   r.kernel = QmmKernel::few;
@@ -118,19 +122,31 @@ QmmRoute codes_route(const QmmProblem& p, const Target& target, int compute_unit
   r.kernel = QmmKernel::codes;
   while (r.rows < p.m) r.rows *= 2;
   const int group = p.format.group, groups = int(p.k / group);
+  const int64_t tiles = p.pairs * ceil_div(p.m, r.rows) * ceil_div(p.n, 16);
   const bool nvidia = target.mma == Mma::sync;
   // 16 words of codes of a lane in a turn; a row is whole turns.
-  const int words = group / slots_of(target.mma) * p.format.bits / 32 * (nvidia ? 2 : 1);
-  for (r.turn = 8; r.turn > 1 && (r.turn * words > 16 || groups % r.turn != 0);) r.turn /= 2;
-  r.threads = nvidia ? 128 : 256;
-  const int values = kQmvLds / 2 / r.rows;  // of a row of x, of 16 bits
-  for (r.chunk = std::min(values, 4096); r.chunk / 2 >= p.k;) r.chunk /= 2;
-  // Workgroups share x, so they have several rows of tiles, while all compute units have waves.
-  const int waves = r.threads / target.wave;
-  const int64_t tiles = p.pairs * ceil_div(p.n, 16);
-  auto fits = [&](int split) { return split <= waves && split * r.turn * group <= r.chunk && split * r.turn <= groups; };
-  while (fits(2 * r.split) && tiles * r.split < int64_t(kWavesPerUnit) * 2 * compute_units) r.split *= 2;
-  while (r.turn > 1 && r.split * r.turn * group > r.chunk) r.turn /= 2;
+  const int words = group / codes_slots_of(target.mma) * p.format.bits / 32 * (nvidia ? 2 : 1);
+  auto set_turn = [&](int most) {
+    for (r.turn = most; r.turn > 1 && (r.turn * words > 16 || groups % r.turn != 0);) r.turn /= 2;
+  };
+  set_turn(8);
+  int64_t wanted;  // waves
+  if (nvidia) {  // measured on an H200: all workgroups at once, each of one tile
+    r.threads = tiles < 4 * compute_units ? 256 : 128;
+    r.chunk = r.rows > 2 ? 0 : 4096;  // else x comes through L1
+    wanted = INT64_MAX;
+  } else {
+    r.threads = 256;
+    for (r.chunk = std::min(kCodesLds / 2 / r.rows, 4096); r.chunk / 2 >= p.k;) r.chunk /= 2;
+    r.tiles = r.rows > 8 && tiles >= 2 * kWavesPerUnit * compute_units ? 2 : 1;
+    wanted = 2 * kWavesPerUnit * int64_t(compute_units) * r.tiles;
+  }
+  while (r.chunk != 0 && r.turn > 1 && r.turn * group > r.chunk) r.turn /= 2;
+  auto fits = [&](int split) {
+    const int side_by_side = split * r.turn;
+    return split <= r.threads / target.wave && side_by_side <= groups && (r.chunk == 0 || side_by_side * group <= r.chunk);
+  };
+  while (fits(2 * r.split) && tiles * r.split < wanted) r.split *= 2;
   return r;
 }
 

@@ -22,6 +22,7 @@ def _qmm(dtype: str, form: str, tile: str, **defines) -> dict[str, str]:
 
 def _codes(dtype: str, form: str, rows: int, **defines) -> dict[str, str]:
     shape = {"COLS": rows, "TILES": 1, "SPLIT": 2, "TURN": 2, "DEPTH": 1, "CHUNK": 4096, "THREADS": 256}
+    shape |= {"RUN_TURNS": 1, "ASYNC": 0}
     return _quant(dtype, form, **{**shape, **defines})
 
 
@@ -77,14 +78,14 @@ ROWS = (
         "qmm_codes",
         _codes("bf16", "affine 4 64", 16, TILES=2, CHUNK=512),
         needs=("16-byte load", "streamed load", "16-byte LDS load", "16-byte LDS store", "bf16 matrix"),
-        waves={"gfx": 8, "gfx9": 2},
+        waves={"gfx": 6, "gfx9": 2},
     ),
     Row(
         "kernels/qmm_codes.hip",
         "qmm_codes",
         _codes("f16", "affine 8 32", 4, PAIRS="PAIRS_GATHER", CHUNK=2048),
         needs=("16-byte load", "streamed load", "16-byte LDS load", "16-byte LDS store", "f16 matrix"),
-        waves={"gfx": 8, "gfx9": 4},
+        waves={"gfx": 8, "gfx9": 3},
     ),
     Row(
         "kernels/qmm_few.hip",
