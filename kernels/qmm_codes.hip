@@ -15,6 +15,7 @@
 #include "mma.h"
 #include "pairs.h"
 #include "quant.h"
+#include "wave.h"
 
 constexpr int WAVES = THREADS / WAVE, ROWS = WAVES / SPLIT * TILES * 16;  // of w, of a workgroup
 constexpr int X_TILES = COLS > 16 ? COLS / 16 : 1;
@@ -33,6 +34,8 @@ DEVICE int x_k() { return mma_b_k(); }
 DEVICE int result_row(int e) { return mma_c_row(e); }
 DEVICE int result_column(int e) { return mma_c_col(e); }
 DEVICE int run_of(int e) { return e / 2 % 2; }  // whose row is result_row(e)
+DEVICE int sum_place(int column) { return column; }
+constexpr bool STAGED_SUMS = false;
 DEVICE void multiply(MmaC& c, const W& w, const X& x) { mma<X_RUNS>(c, w, x); }
 #else
 constexpr int RUN = MMA_B_RUN, X_RUN = MMA_A_RUN, W_RUNS = MMA_RUNS, X_RUNS = MMA_RUNS, RESULTS = MMA_C;
@@ -45,6 +48,9 @@ DEVICE int x_k() { return mma_a_k(); }
 DEVICE int result_row(int e) { return mma_c_col(e); }
 DEVICE int result_column(int e) { return mma_c_row(e); }
 DEVICE int run_of(int) { return 0; }
+// Sums of x are in LDS, so that a lane's are neighbours.
+DEVICE int sum_place(int column) { return MMA == MMA_WMMA_GFX11 ? column % 2 * 8 + column / 2 : column; }
+constexpr bool STAGED_SUMS = CHUNK != 0;
 DEVICE void multiply(MmaC& c, const W& w, const X& x) { mma(c, x, w); }
 #endif
 
@@ -68,6 +74,19 @@ DEVICE u32 group_of(u32 turn, u32 d, u32 part) {
   return ((turn / RUN_TURNS * SPLIT + part) * RUN_TURNS + inside) * TURN;
 }
 
+constexpr int SUMS = 16 * X_TILES;  // of a group
+constexpr int X_BYTES = COLS * X_PITCH * 16, SUM_BYTES = STAGED_SUMS ? CHUNK / GROUP * SUMS * 4 : 0;
+DEVICE float* sums_of(T* lds) { return (float*)((u8*)lds + X_BYTES); }
+DEVICE float sum_of(const Vec<T, 8>& v) {
+  float sum = 0;
+  UNROLL
+  for (int j = 0; j < 8; j += 2) {
+    const T one = cast<T>(1.0f);
+    sum = dot2(Vec<T, 2>{{v[j], v[j + 1]}}, Vec<T, 2>{{one, one}}, sum);
+  }
+  return sum;
+}
+
 #if CHUNK != 0
 // Of a thread: some loads are in flight together. Beyond k, where no wave reads, there is x's end again.
 struct Stage {
@@ -88,6 +107,11 @@ struct Stage {
     UNROLL
     for (int i = 0; i < batch; i++) {
       const u32 at = (begin + i) * THREADS + thread_x();
+      if constexpr (STAGED_SUMS) {
+        const float sum = wave_reduce<Sum, GROUP_PIECES>(sum_of(v[i]));
+        const u32 row = row_of(at), group = (at - row * row_pieces) / GROUP_PIECES;
+        if (at % GROUP_PIECES == 0 && at < pieces) sums_of(lds)[group * SUMS + row / 16 * 16 + sum_place(row % 16)] = sum;
+      }
       if (pieces % (batch * THREADS) == 0 || at < pieces) {
         store<8>(lds + (at + row_of(at) * (X_PITCH - row_pieces)) * 8, raw_order(v[i]));
       }
@@ -104,9 +128,10 @@ struct Stage {
 };
 #endif
 
-// Where a lane's rows of a tile of x are: in LDS or in memory.
+// Where a lane's rows of a tile of x are, in LDS or in memory, and their sums.
 struct Values {
   const T* rows[X_RUNS];
+  const float* sums;
   DEVICE X operand(u32 first_piece, int step) const {
     X x;
     UNROLL
@@ -123,6 +148,17 @@ struct Values {
     return x;
   }
 };
+
+DEVICE MmaC staged_sums(const float* p) {
+  MmaC c;
+  UNROLL
+  for (int e = 0; e < RESULTS; e += 4) {
+    Vec<float, 4> part = load<4>(p + e);
+    UNROLL
+    for (int j = 0; j < 4; j++) c.v[e + j] = part[j];
+  }
+  return c;
+}
 
 // ---- w -----------------------------------------------------------------------------------------------------
 
@@ -287,7 +323,7 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
       UNROLL
       for (int c = 0; c < X_TILES; c++) {
         x[c] = values[c].operand(piece + g * GROUP_PIECES, step);
-        multiply(sum[c], ones(), x[c]);
+        if constexpr (!STAGED_SUMS) multiply(sum[c], ones(), x[c]);
       }
       UNROLL
       for (int i = 0; i < RAW_PLANES * TILES; i++) {
@@ -295,6 +331,10 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
         UNROLL
         for (int c = 0; c < X_TILES; c++) multiply(dot[i / TILES][i % TILES][c], a, x[c]);
       }
+    }
+    if constexpr (STAGED_SUMS) {
+      UNROLL
+      for (int c = 0; c < X_TILES; c++) sum[c] = staged_sums(values[c].sums + (piece / GROUP_PIECES + g) * SUMS);
     }
     UNROLL
     for (int t = 0; t < TILES; t++) {
@@ -318,7 +358,7 @@ KERNEL(THREADS)
 qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale* __restrict__ biases,
           const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs,
           const u32* __restrict__ rhs, STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
-  constexpr int values = CHUNK == 0 ? 0 : COLS * X_PITCH * 16, results = WAVES * (COLS < 16 ? COLS : 16) * 64;
+  constexpr int values = CHUNK == 0 ? 0 : X_BYTES + SUM_BYTES, results = WAVES * (COLS < 16 ? COLS : 16) * 64;
   SHARED alignas(16) u8 memory[(values > results ? values : results) + Ring::words * 4];
   T* lds = (T*)memory;
   const u32 number = pair_number();
@@ -340,6 +380,8 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
     for (int c = 0; c < X_TILES; c++) total[t][c] = mma_zero();
   }
   Values at[X_TILES];
+  UNROLL
+  for (int c = 0; c < X_TILES; c++) at[c].sums = sums_of(lds) + 16 * c + sum_place(result_column(0));
   UNROLL
   for (int i = 0; i < X_TILES * X_RUNS; i++) {
     const u32 row = (i / X_RUNS * 16 + x_row(i % X_RUNS)) % COLS;

@@ -16,9 +16,10 @@ constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory bus
 // instructions take them from memory (few), and those up to which unpacking into LDS (tiles) beats unpacking
 // to memory for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128 rows; ours are to come.
 //
-// On AMD the first is reasoned from instructions a weight, which are to stay below what memory delivers: qmv has
-// 2.5 and about 1.5 more a row; codes has 2 to 3 whatever the rows, and twice that on gfx11, whose instructions
-// want every operand in two lanes. CDNA3 has 4.3 to spend at the rate of its memory, RDNA about 8 or more.
+// On NVIDIA the first was measured. On AMD it is reasoned from issue slots a weight, which are to stay below what
+// memory delivers (CDNA3 has 4.3 to spend at the rate of its memory, RDNA 8 and more): qmv has 3.5 for one row and
+// 2 more for each further one; codes has 2 whatever the rows, besides matrix instructions, which CDNA has units
+// for. Those take 2 slots a weight on gfx12, and 4 on gfx11, which wants every operand in two lanes besides.
 struct Limits {
   Mma mma;
   int qmv_codes, qmv, few, tiles;
