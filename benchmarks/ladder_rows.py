@@ -262,14 +262,28 @@ def _quantised(bits, m, n, k):
     return arrays, want, n * k * (bits / 8 + 4 / 64)
 
 
-def _quantised_variants(rows, per_group, m, n, k, bits, shapes, pairs=None):
+def _mxfp4(m, n, k):
+    """The same for mxfp4."""
+    r = np.random.default_rng(4)
+    codes = np.resize(r.integers(0, 1 << 32, min(n * k // 8, 1 << 20), np.uint32), (n, k // 8))
+    scales, x = r.integers(120, 130, (n, k // 32), np.uint8), normal(m, k)
+    table = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+    table = np.concatenate([table, -table])
+    values = table[codes[:64, :, None] >> (4 * np.arange(8, dtype=u32)) & 15].reshape(64, k)
+    values *= np.repeat(np.exp2(scales[:64].astype(np.float64) - 127), 32, 1)
+    want = x[: m if n == 64 else 1].astype(np.float64) @ values.T
+    arrays = {"codes": codes, "scales": scales, "biases": scales, "x": x, "out": np.empty((m, n), BF16)}
+    return arrays, want, n * k * (0.5 + 1 / 32)
+
+
+def _quantised_variants(rows, per_group, m, n, k, bits, shapes, pairs=None, mode="AFFINE", group=64):
     """`pairs`: a MatrixPairs of a gathered product; `per_group` gives the rows of w of a workgroup."""
     m_blocks = up(m, rows)
     indices = ("lhs", "rhs") if pairs else (None, None)
     count = pairs.count if pairs else 1
     for shape in shapes:
         pairing = "PAIRS_GATHER" if pairs else "PAIRS_ONE"
-        defines = strings(T="bf16", MODE="MODE_AFFINE", BITS=bits, GROUP=64, PAIRS=pairing, **shape)
+        defines = strings(T="bf16", MODE=f"MODE_{mode}", BITS=bits, GROUP=group, PAIRS=pairing, **shape)
         grid = (up(n, per_group(shape)) * m_blocks, count, 1)
         one = MatrixPairs(1, 1, 1, layout(2, (1,), ((0,), (0,))))
         sizes = (pairs or one, u32(m), u32(n), u32(k), u32(m_blocks))
@@ -386,6 +400,14 @@ def qmm_codes(wave, tiny):
     for bits, m, table in tables:
         variants = list(_quantised_variants(m, per_group, m, n, k, bits, shapes(m, table, bits, k)))
         yield _quantised_case("qmm_codes", bits, m, n, k, variants)
+    mxfp4 = ((128, 4, 1, 8, 1, 4096, 1, 0), (128, 4, 1, 4, 1, 4096, 1, 0), (256, 8, 1, 8, 1, 4096, 1, 0))
+    for m in (1, 4):
+        arrays, want, moved = _mxfp4(m, n, k)
+        table = [(*shape[:5], min(shape[5], 8192 // m), *shape[6:]) for shape in mxfp4]
+        options = {"mode": "MXFP4", "group": 32}
+        variants = _quantised_variants(m, per_group, m, n, k, 4, shapes(m, table, 4, k), **options)
+        name, file = f"qmm_codes mxfp4, {m} rows, {k} -> {n}", "kernels/qmm_codes.hip"
+        yield Case(name, file, "qmm_codes", arrays, moved, want, 0.02, list(variants))
     n, k = (64, 2048) if tiny else (768, 2048)
     variants = _quantised_variants(1, per_group, 1, n, k, 4, shapes(1, experts, 4, k), _gathered_pairs())
     yield _gathered_case("qmm_codes", n, k, list(variants))

@@ -417,6 +417,18 @@ DEVICE u32 fold_word(u32 x) {
 }
 #endif
 
+// Bytes of two words, chosen by the nibbles (NVIDIA) or bytes (AMD) of `which`: 0 to 3 of `low`, 4 to 7 of `high`.
+#if GPU_AMD
+DEVICE u32 select_bytes(u32 low, u32 high, u32 which) { return __builtin_amdgcn_perm(high, low, which); }
+// The bytes of `even` and `odd` in turn: the lower and the upper two of each.
+DEVICE u32 interleave_low(u32 even, u32 odd) { return select_bytes(even, odd, 0x05010400u); }
+DEVICE u32 interleave_high(u32 even, u32 odd) { return select_bytes(even, odd, 0x07030602u); }
+#else
+DEVICE u32 select_bytes(u32 low, u32 high, u32 which) { return __byte_perm(low, high, which); }
+DEVICE u32 interleave_low(u32 even, u32 odd) { return select_bytes(even, odd, 0x5140u); }
+DEVICE u32 interleave_high(u32 even, u32 odd) { return select_bytes(even, odd, 0x7362u); }
+#endif
+
 // How many bits are set; and the numbers of the lowest and the highest of them, for an `x` that is not 0.
 #if GPU_AMD
 DEVICE u32 count_bits(u64 x) { return (u32)__builtin_popcountll(x); }

@@ -50,7 +50,7 @@ DEVICE int result_column(int e) { return mma_c_row(e); }
 DEVICE int run_of(int) { return 0; }
 // Sums of x are in LDS, so that a lane's are neighbours.
 DEVICE int sum_place(int column) { return MMA == MMA_WMMA_GFX11 ? column % 2 * 8 + column / 2 : column; }
-constexpr bool STAGED_SUMS = CHUNK != 0;
+constexpr bool STAGED_SUMS = CHUNK != 0 && IS_AFFINE;
 DEVICE void multiply(MmaC& c, const W& w, const X& x) { mma(c, x, w); }
 #endif
 
@@ -232,7 +232,7 @@ struct Ring {
         }
       }
       const u32 which = thread_x() % SLOTS;
-      const Scale* from = which < W_RUNS ? rows.scales : rows.biases;
+      const Scale* from = which < W_RUNS || !IS_AFFINE ? rows.scales : rows.biases;
       const u32 place = (which % W_RUNS == 0 ? rows.at[t][0] : rows.at[t][W_RUNS - 1]) + group;
       copy_async<Packed::bytes>(to + codes_words + (t * THREADS + thread_x()) * Packed::words, from + place);
     }
@@ -267,7 +267,7 @@ struct Ring {
         UNROLL
         for (int g = 0; g < TURN; g++) turns[d].codes[t][r][g] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
         turns[d].scales[t][r].load_from(rows.scales + rows.at[t][r] + group);
-        turns[d].biases[t][r].load_from(rows.biases + rows.at[t][r] + group);
+        if constexpr (IS_AFFINE) turns[d].biases[t][r].load_from(rows.biases + rows.at[t][r] + group);
       }
     }
   }
@@ -323,7 +323,7 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
       UNROLL
       for (int c = 0; c < X_TILES; c++) {
         x[c] = values[c].operand(piece + g * GROUP_PIECES, step);
-        if constexpr (!STAGED_SUMS) multiply(sum[c], ones(), x[c]);
+        if constexpr (IS_AFFINE && !STAGED_SUMS) multiply(sum[c], ones(), x[c]);
       }
       UNROLL
       for (int i = 0; i < RAW_PLANES * TILES; i++) {
@@ -342,11 +342,13 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
       for (int c = 0; c < X_TILES; c++) {
         UNROLL
         for (int e = 0; e < RESULTS; e++) {
-          const float scale = w.scale(g, t, run_of(e)), bias = w.bias(g, t, run_of(e));
+          const float scale = w.scale(g, t, run_of(e));
           float y = dot[0][t][c].v[e];
           if constexpr (RAW_PLANES == 2) y = math_fma(16.0f, dot[RAW_PLANES - 1][t][c].v[e], y);
           float& to = total[t][c].v[e];
           to = math_fma(scale, y, to);
+          if constexpr (!IS_AFFINE) continue;
+          const float bias = w.bias(g, t, run_of(e));
           to = math_fma(math_fma(scale, -RAW_CODE_OFFSET, bias), sum[c].v[e], to);
         }
       }

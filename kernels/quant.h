@@ -268,6 +268,61 @@ DEVICE Vec<T, 8> raw_order(const Vec<T, 8>& v) {
   if constexpr (BITS == 4) return paired(v);
   return {v[0], v[2], v[1], v[3], v[4], v[6], v[5], v[7]};
 }
+#elif IS_FP4
+// The numbers themselves, by looking up their bytes: eight in two words, for the high and the low byte of each. Signs
+// are set afterwards.
+constexpr int RAW_PLANES = 1;
+constexpr float RAW_CODE_OFFSET = 0;
+template <class Type>
+struct Fp4Bytes {
+  static constexpr u32 high[2] = {}, low[2] = {};
+};
+template <>
+struct Fp4Bytes<bf16> {
+  static constexpr u32 high[2] = {0x3f3f3f00u, 0x40404040u}, low[2] = {0xc0800000u, 0xc0804000u};
+};
+template <>
+struct Fp4Bytes<f16> {
+  static constexpr u32 high[2] = {0x3e3c3800u, 0x46444240u}, low[2] = {};
+};
+// Four codes, magnitudes as `which` has them for the target's selection of bytes and signs in bit 7 of the bytes of
+// `signs`, as two words.
+template <class Type>
+DEVICE void look_up(u32 which, u32 signs, u32* out) {
+  using Bytes = Fp4Bytes<Type>;
+  const u32 high = select_bytes(Bytes::high[0], Bytes::high[1], which) | (signs & 0x80808080u);
+  const u32 low = Bytes::low[0] == 0 ? 0 : select_bytes(Bytes::low[0], Bytes::low[1], which);
+  out[0] = interleave_low(low, high);
+  out[1] = interleave_high(low, high);
+}
+#if GPU_NVIDIA
+// The highest bits of four nibbles as those of bytes: one set in a selector copies the chosen byte's highest bit to all
+// of its bits, so the bytes are 0xff or 0x80.
+DEVICE u32 nibble_signs(u32 nibbles) {
+  u32 bytes;
+  asm("prmt.b32 %0, %1, %1, %2;" : "=r"(bytes) : "r"(0x80808080u), "r"(nibbles));
+  return bytes << 1;
+}
+#endif
+// Codes [first, first + 8), on AMD in the order 0 2 4 6 1 3 5 7.
+template <class Type = T>
+DEVICE Vec<Type, 8> raw_operand(const u32* w, int first, int) {
+  const u32 word = w[first / 8];
+  Vec<u32, 4> out;
+#if GPU_AMD
+  look_up<Type>(word & 0x07070707u, word << 4, out.v);
+  look_up<Type>(word >> 4 & 0x07070707u, word, out.v + 2);
+#else
+  const u32 which = word & 0x77777777u;
+  look_up<Type>(which, nibble_signs(word), out.v);
+  look_up<Type>(which >> 16, nibble_signs(word >> 16), out.v + 2);
+#endif
+  return bit_cast<Vec<Type, 8>>(out);
+}
+DEVICE Vec<T, 8> raw_order(const Vec<T, 8>& v) {
+  if constexpr (GPU_NVIDIA) return v;
+  return {v[0], v[2], v[4], v[6], v[1], v[3], v[5], v[7]};
+}
 #endif
 
 // ---- runs of codes ----------------------------------------------------------------------------------------

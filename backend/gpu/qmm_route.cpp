@@ -113,9 +113,12 @@ QmmRoute few_route(const QmmProblem& p, const Target& target, int compute_units)
   return r;
 }
 
-// Codes of 4 and 8 bits are 16-bit numbers but for an OR (kernels/quant.h).
-bool has_codes(const QmmProblem& p) {
-  return p.format.affine() && (p.format.bits == 4 || p.format.bits == 8);
+// Whether codes become operands in a few instructions (kernels/quant.h) and a group fills whole instructions.
+bool has_codes(const QmmProblem& p, const Target& target) {
+  const int bits = p.format.bits, run = target.mma == Mma::wmma_gfx11 || target.mma == Mma::none ? 16 : 8;
+  if (target.mma == Mma::sync && !p.format.affine()) return false;  // not measured yet
+  const bool format = bits == 4 || (bits == 8 && p.format.affine());
+  return format && p.format.group / codes_slots_of(target.mma) >= run;
 }
 
 QmmRoute codes_route(const QmmProblem& p, const Target& target, int compute_units) {
@@ -204,7 +207,7 @@ QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units,
   }
   if (!tiles) return qmv_route(p, target, compute_units);
   if (worth_grouping(p)) return grouped_route(p, target, compute_units);
-  const bool codes = has_codes(p);
+  const bool codes = has_codes(p, target);
   if (p.m <= (codes ? limits.qmv_codes : limits.qmv)) return qmv_route(p, target, compute_units);
   if (codes && p.m <= kMostCodes) return codes_route(p, target, compute_units);
   if (p.m <= limits.few) return few_route(p, target, compute_units);
