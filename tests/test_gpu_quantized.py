@@ -192,7 +192,8 @@ def test_routes_are_total(mx):
     assert route("sm_90", 132, m=1, n=14336, bits=3, group_size=64)["kernel"] == "qmv"
     assert route("gfx1151", 40, m=1, n=14336, pairs=8, matrices=128, gathered=True)["kernel"] == "qmv"
     assert route("gfx942", 304, m=16)["kernel"] == "codes"
-    assert route("gfx942", 304, m=16, mode="mxfp4")["kernel"] == "few"
+    assert route("gfx942", 304, m=16, mode="mxfp4")["kernel"] == "codes"
+    assert route("gfx942", 304, m=16, mode="nvfp4")["kernel"] == "few"
     many = {"m": 1, "n": 768, "k": 2048, "pairs": 4096, "matrices": 128, "gathered": True}
     assert route("gfx1201", 64, **many)["kernel"] == "grouped"
     assert route("gfx1201", 64, dtype=mx.float16, **many)["kernel"] == "grouped"
