@@ -1,15 +1,17 @@
 // out[m][n] = sum_k x[m][k] * w[n][k] with quantised w and up to 32 rows of x: the codes themselves are the
 // operands of matrix instructions.
 //
-// A code becomes the 16-bit number RAW_CODE_OFFSET + code by an OR (quant.h), two at a time, and is exact. A group's
-// products are summed by the instructions, its values of x by one more instruction whose other operand is
-// ones; offset, scale and bias are applied to those sums in float. Weights are the operand whose rows a lane
-// finds in its own results again (A of mma.sync, B elsewhere), so it needs the scales of its own rows only.
+// A code becomes the 16-bit number RAW_CODE_OFFSET + code by an OR, one of FP4 by looking up its bytes
+// (quant.h), and is exact. The instructions sum a group's products. Its values of x are summed when they
+// are staged, or by one more instruction whose other operand is ones; offset, scale and bias are applied to
+// those sums in float. Weights are the operand whose rows a lane finds in its own results again (A of
+// mma.sync, B elsewhere), so it needs the scales of its own rows only.
 //
-// SPLIT waves share TILES * 16 rows of w along k, taking turns of TURN groups, DEPTH of which are in flight;
-// the other waves of a workgroup of THREADS take other rows. A lane has GROUP / SLOTS neighbouring codes of a
-// group: the order of k within a group is permuted in x alike. COLS rows of x (a power of two) are staged in
-// LDS, CHUNK values of each at a time, or read where they are (CHUNK 0).
+// SPLIT waves share TILES * 16 rows of w along k, taking turns of TURN groups, of which RUN_TURNS lie side
+// by side and DEPTH are in flight: to registers or (ASYNC, NVIDIA) to LDS. The other waves of a workgroup
+// of THREADS take other rows. A lane has GROUP / SLOTS neighbouring codes of a group: the order of k within
+// a group is permuted in x alike. COLS rows of x (a power of two) are staged in LDS, CHUNK values of each
+// at a time, or read where they are (CHUNK 0).
 //
 // Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
 #include "mma.h"
@@ -20,7 +22,7 @@
 constexpr int WAVES = THREADS / WAVE, ROWS = WAVES / SPLIT * TILES * 16;  // of w, of a workgroup
 constexpr int X_TILES = COLS > 16 ? COLS / 16 : 1;
 
-// ---- the two sides of an instruction: weights and x --------------------------------------------------------
+// ---- the two sides of an instruction: weights and x -------------------------------------------------------
 
 #if MMA == MMA_SYNC
 constexpr int RUN = MMA_A_RUN, X_RUN = MMA_B_RUN, W_RUNS = MMA_RUNS, X_RUNS = COLS > 8 ? 2 : 1;
@@ -61,7 +63,7 @@ static_assert(UNIT % RUN == 0, "a group is whole instructions");
 
 DEVICE u32 least(u32 a, u32 b) { return a < b ? a : b; }
 
-// ---- x -----------------------------------------------------------------------------------------------------
+// ---- x ----------------------------------------------------------------------------------------------------
 
 // Pieces of 8 values in the order of raw_operand. Rows are an odd number of pieces apart, for the banks.
 constexpr int X_PITCH = CHUNK / 8 + 1;
@@ -90,8 +92,8 @@ DEVICE float sum_of(const Vec<T, 8>& v) {
 #if CHUNK != 0
 // Of a thread: some loads are in flight together. Beyond k, where no wave reads, there is x's end again.
 struct Stage {
-  static constexpr int row_pieces = CHUNK / 8, pieces = COLS * row_pieces, each = (pieces + THREADS - 1) / THREADS;
-  static constexpr int batch = each < 4 ? each : 4;
+  static constexpr int row_pieces = CHUNK / 8, pieces = COLS * row_pieces;
+  static constexpr int each = (pieces + THREADS - 1) / THREADS, batch = each < 4 ? each : 4;
   Vec<T, 8> v[batch];
   DEVICE static u32 row_of(u32 at) { return COLS == 1 ? 0 : at / row_pieces; }
 
@@ -110,7 +112,9 @@ struct Stage {
       if constexpr (STAGED_SUMS) {
         const float sum = wave_reduce<Sum, GROUP_PIECES>(sum_of(v[i]));
         const u32 row = row_of(at), group = (at - row * row_pieces) / GROUP_PIECES;
-        if (at % GROUP_PIECES == 0 && at < pieces) sums_of(lds)[group * SUMS + row / 16 * 16 + sum_place(row % 16)] = sum;
+        if (at % GROUP_PIECES == 0 && at < pieces) {
+          sums_of(lds)[group * SUMS + row / 16 * 16 + sum_place(row % 16)] = sum;
+        }
       }
       if (pieces % (batch * THREADS) == 0 || at < pieces) {
         store<8>(lds + (at + row_of(at) * (X_PITCH - row_pieces)) * 8, raw_order(v[i]));
@@ -160,10 +164,10 @@ DEVICE MmaC staged_sums(const float* p) {
   return c;
 }
 
-// ---- w -----------------------------------------------------------------------------------------------------
+// ---- w ----------------------------------------------------------------------------------------------------
 
-// Numbers of neighbouring groups, in words: NVIDIA's compiler would take a loaded vector of 16-bit elements apart at
-// once, and wait for it there.
+// Numbers of neighbouring groups, in words: NVIDIA's compiler would take a loaded vector of 16-bit elements
+// apart at once, and wait for it there.
 struct Packed {
   using Bits = Unsigned<sizeof(Scale)>;
   static constexpr int bytes = TURN * sizeof(Scale), each = 4 / sizeof(Scale), words = (bytes + 3) / 4;
@@ -196,12 +200,13 @@ struct Rows {
   }
 };
 
-// The weights of DEPTH turns on their way: a lane's own in its registers, or a wave's in LDS. A turn has take(g, t, r)
-// for the codes of a lane, scale(g, t, r) and bias(g, t, r).
+// The weights of DEPTH turns on their way: a lane's own in its registers, or a wave's in LDS. A turn has
+// take(g, t, r) for the codes of a lane, scale(g, t, r) and bias(g, t, r).
 #if ASYNC
 struct Ring {
   static constexpr int codes_words = TILES * W_RUNS * TURN * UNIT_WORDS * THREADS;
-  static constexpr int stage_words = codes_words + TILES * Packed::words * THREADS, words = DEPTH * stage_words;
+  static constexpr int stage_words = codes_words + TILES * Packed::words * THREADS;
+  static constexpr int words = DEPTH * stage_words;
   static_assert(W_RUNS * 2 == SLOTS, "each lane of a row copies one of its scales and biases");
   struct Turn {
     const u32* lds;
@@ -265,7 +270,9 @@ struct Ring {
       for (int r = 0; r < W_RUNS; r++) {
         const u32* from = rows.codes_at(t, r, group);
         UNROLL
-        for (int g = 0; g < TURN; g++) turns[d].codes[t][r][g] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
+        for (int g = 0; g < TURN; g++) {
+          turns[d].codes[t][r][g] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
+        }
         turns[d].scales[t][r].load_from(rows.scales + rows.at[t][r] + group);
         if constexpr (IS_AFFINE) turns[d].biases[t][r].load_from(rows.biases + rows.at[t][r] + group);
       }
@@ -316,7 +323,10 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
     }
     Run<UNIT_WORDS> codes[TILES][W_RUNS];
     UNROLL
-    for (int i = 0; i < TILES * W_RUNS; i++) codes[i / W_RUNS][i % W_RUNS] = w.take(g, i / W_RUNS, i % W_RUNS);
+    for (int t = 0; t < TILES; t++) {
+      UNROLL
+      for (int r = 0; r < W_RUNS; r++) codes[t][r] = w.take(g, t, r);
+    }
     UNROLL
     for (int step = 0; step < STEPS; step++) {
       X x[X_TILES];
@@ -334,7 +344,9 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
     }
     if constexpr (STAGED_SUMS) {
       UNROLL
-      for (int c = 0; c < X_TILES; c++) sum[c] = staged_sums(values[c].sums + (piece / GROUP_PIECES + g) * SUMS);
+      for (int c = 0; c < X_TILES; c++) {
+        sum[c] = staged_sums(values[c].sums + (piece / GROUP_PIECES + g) * SUMS);
+      }
     }
     UNROLL
     for (int t = 0; t < TILES; t++) {
@@ -377,7 +389,9 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
   UNROLL
   for (int t = 0; t < TILES; t++) {
     UNROLL
-    for (int r = 0; r < W_RUNS; r++) rows.at[t][r] = least(first_row + 16 * t + w_row(r), n - 1) * (u32)groups;
+    for (int r = 0; r < W_RUNS; r++) {
+      rows.at[t][r] = least(first_row + 16 * t + w_row(r), n - 1) * (u32)groups;
+    }
     UNROLL
     for (int c = 0; c < X_TILES; c++) total[t][c] = mma_zero();
   }
@@ -387,7 +401,8 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
   UNROLL
   for (int i = 0; i < X_TILES * X_RUNS; i++) {
     const u32 row = (i / X_RUNS * 16 + x_row(i % X_RUNS)) % COLS;
-    at[i / X_RUNS].rows[i % X_RUNS] = CHUNK == 0 ? x + (u64)least(row, columns - 1) * k : lds + row * X_PITCH * 8;
+    at[i / X_RUNS].rows[i % X_RUNS] =
+        CHUNK == 0 ? x + (u64)least(row, columns - 1) * k : lds + row * X_PITCH * 8;
   }
 
   const u32 turns = (groups + ROUND - 1) / ROUND * RUN_TURNS;

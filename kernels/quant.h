@@ -208,12 +208,12 @@ DEVICE Vec<Type, 8> paired_values(const u32* w, int first, float scale, float bi
   return out;
 }
 
-// ---- codes as operands -------------------------------------------------------------------------------------
+// ---- codes as operands ------------------------------------------------------------------------------------
 
 #if IS_AFFINE && (BITS == 4 || BITS == 8)
-// Codes as 16-bit numbers RAW_CODE_OFFSET + code, exactly: bits of a code fill a part of a mantissa. The higher they lie
-// the smaller is the offset, which costs accuracy. bf16 has room for 7 bits, so codes of 8 are two planes of 4:
-// low + 16 * high.
+// Codes as 16-bit numbers RAW_CODE_OFFSET + code, exactly: bits of a code fill a part of a mantissa. The
+// higher they lie the smaller is the offset, which costs accuracy. bf16 has room for 7 bits, so codes of 8
+// are two planes of 4: low + 16 * high.
 template <class Type>
 struct RawFormat {  // no 16-bit type: nothing of this is used
   static constexpr u32 one = 0;
@@ -232,8 +232,8 @@ struct RawFormat<f16> {
 constexpr int RAW_PLANES = RawFormat<T>::planes;
 constexpr float RAW_CODE_OFFSET = RawFormat<T>::offset;
 
-// x & And | Or in one instruction. Compilers make two of it, so that the constants need no registers: NVIDIA's
-// always, AMD's where an instruction with three operands takes no constant (CDNA).
+// x & And | Or in one instruction. Compilers make two of it, so that the constants need no registers:
+// NVIDIA's always, AMD's where an instruction with three operands takes no constant (CDNA).
 template <u32 And, u32 Or>
 DEVICE u32 masked_or(u32 x) {
 #if GPU_AMD
@@ -269,8 +269,8 @@ DEVICE Vec<T, 8> raw_order(const Vec<T, 8>& v) {
   return {v[0], v[2], v[1], v[3], v[4], v[6], v[5], v[7]};
 }
 #elif IS_FP4
-// The numbers themselves, by looking up their bytes: eight in two words, for the high and the low byte of each. Signs
-// are set afterwards.
+// The numbers themselves, by looking up their bytes: eight in two words, for the high and the low byte of
+// each. Signs are set afterwards.
 constexpr int RAW_PLANES = 1;
 constexpr float RAW_CODE_OFFSET = 0;
 template <class Type>
@@ -285,8 +285,8 @@ template <>
 struct Fp4Bytes<f16> {
   static constexpr u32 high[2] = {0x3e3c3800u, 0x46444240u}, low[2] = {};
 };
-// Four codes, magnitudes as `which` has them for the target's selection of bytes and signs in bit 7 of the bytes of
-// `signs`, as two words.
+// Four codes, magnitudes as `which` has them for the target's selection of bytes and signs in bit 7 of the
+// bytes of `signs`, as two words.
 template <class Type>
 DEVICE void look_up(u32 which, u32 signs, u32* out) {
   using Bytes = Fp4Bytes<Type>;
@@ -296,8 +296,8 @@ DEVICE void look_up(u32 which, u32 signs, u32* out) {
   out[1] = interleave_high(low, high);
 }
 #if GPU_NVIDIA
-// The highest bits of four nibbles as those of bytes: one set in a selector copies the chosen byte's highest bit to all
-// of its bits, so the bytes are 0xff or 0x80.
+// The highest bits of four nibbles as those of bytes: one set in a selector copies the chosen byte's
+// highest bit to all of its bits, so the bytes are 0xff or 0x80.
 DEVICE u32 nibble_signs(u32 nibbles) {
   u32 bytes;
   asm("prmt.b32 %0, %1, %1, %2;" : "=r"(bytes) : "r"(0x80808080u), "r"(nibbles));

@@ -194,6 +194,7 @@ def test_routes_are_total(mx):
     assert route("gfx942", 304, m=16)["kernel"] == "codes"
     assert route("gfx942", 304, m=16, mode="mxfp4")["kernel"] == "codes"
     assert route("gfx942", 304, m=16, mode="nvfp4")["kernel"] == "few"
+    assert [route("gfx1030", 40, m=m)["kernel"] for m in (1, 8, 9)] == ["qmv", "qmv", "few"]
     many = {"m": 1, "n": 768, "k": 2048, "pairs": 4096, "matrices": 128, "gathered": True}
     assert route("gfx1201", 64, **many)["kernel"] == "grouped"
     assert route("gfx1201", 64, dtype=mx.float16, **many)["kernel"] == "grouped"

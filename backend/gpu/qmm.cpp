@@ -103,8 +103,9 @@ void launch_rows(const Product& p, const QmmRoute& r, const array& out) {
   defines.emplace_back("PAIRS", p.pairing);
   const int64_t m_blocks = ceil_div(f.m, shape.rows);
   const Grid grid = with_pairs(ceil_div(f.n, shape.columns) * m_blocks, f.pairs);
-  launch(kernel(shape.file, shape.entry, defines), grid, shape.threads, in(p.w.codes), in(p.w.scales), in(p.w.biases),
-         in(p.x), gpu::out(out), in(p.lhs), in(p.rhs), p.pairs, uint32_t(f.m), uint32_t(f.n), uint32_t(f.k),
+  const auto& k = kernel(shape.file, shape.entry, defines);
+  launch(k, grid, shape.threads, in(p.w.codes), in(p.w.scales), in(p.w.biases), in(p.x),
+         gpu::out(out), in(p.lhs), in(p.rhs), p.pairs, uint32_t(f.m), uint32_t(f.n), uint32_t(f.k),
          uint32_t(m_blocks));
 }
 

@@ -11,24 +11,26 @@ constexpr int kQmvLds = 32768;   // bytes of x that qmv stages
 constexpr int kCodesLds = 16384;  // and codes on AMD: several workgroups of a compute unit
 constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
 
-// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), where they can be
-// operands themselves (codes: from there up to 16 rows) and where they cannot; those up to which matrix
-// instructions take them from memory (few), and those up to which unpacking into LDS (tiles) beats unpacking
-// to memory for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128 rows; ours are to come.
+// By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), where
+// they can be operands themselves (codes: from there up to 32 rows; -1: never) and where they cannot; those
+// up to which matrix instructions take them from memory (few), and those up to which unpacking into LDS (tiles)
+// beats unpacking to memory for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128
+// rows; ours are to come.
 //
-// On NVIDIA the first was measured. On AMD it is reasoned from issue slots a weight, which are to stay below what
-// memory delivers (CDNA3 has 4.3 to spend at the rate of its memory, RDNA 8 and more): qmv has 3.5 for one row and
-// 2 more for each further one; codes has 2 whatever the rows, besides matrix instructions, which CDNA has units
-// for. Those take 2 slots a weight on gfx12, and 4 on gfx11, which wants every operand in two lanes besides.
+// On NVIDIA the first was measured. On AMD it is reasoned from issue slots a weight, which are to stay
+// below what memory delivers (CDNA3 has 4.3 to spend at the rate of its memory, RDNA 8 and more): qmv has
+// 3.5 for one row and 2 more for each further one; codes has 2 whatever the rows, besides matrix
+// instructions, which CDNA has units for. Those take 2 slots a weight on gfx12, and 4 on gfx11, which wants
+// every operand in two lanes besides.
 struct Limits {
   Mma mma;
   int qmv_codes, qmv, few, tiles;
 };
 constexpr int kMostCodes = 32;
 constexpr Limits kLimits[] = {
-    {Mma::none, 16, 8, 16, 32},       {Mma::wmma_gfx11, 3, 4, 32, 96},  {Mma::wmma_gfx12, 1, 4, 32, 96},
+    {Mma::none, -1, 8, 16, 32},       {Mma::wmma_gfx11, 3, 4, 32, 96},  {Mma::wmma_gfx12, 1, 4, 32, 96},
     {Mma::mfma_cdna2, 0, 2, 32, 128}, {Mma::mfma_cdna3, 0, 2, 32, 128}, {Mma::mfma_cdna4, 0, 2, 32, 128},
-    {Mma::sync, 0, 2, 32, 256},       {Mma::shuffle, 16, 8, 8, 8},
+    {Mma::sync, 0, 2, 32, 256},       {Mma::shuffle, -1, 8, 8, 8},
 };
 // The same for products that have no tiles: float32, and times w without transposing.
 constexpr int kFewRows = 16;
@@ -148,7 +150,8 @@ QmmRoute codes_route(const QmmProblem& p, const Target& target, int compute_unit
   while (r.chunk != 0 && r.turn > 1 && r.turn * group > r.chunk) r.turn /= 2;
   auto fits = [&](int split) {
     const int side_by_side = split * r.turn;
-    return split <= r.threads / target.wave && side_by_side <= groups && (r.chunk == 0 || side_by_side * group <= r.chunk);
+    const bool in_chunk = r.chunk == 0 || side_by_side * group <= r.chunk;
+    return split <= r.threads / target.wave && side_by_side <= groups && in_chunk;
   };
   while (fits(2 * r.split) && tiles * r.split < wanted) r.split *= 2;
   return r;
@@ -207,7 +210,7 @@ QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units,
   }
   if (!tiles) return qmv_route(p, target, compute_units);
   if (worth_grouping(p)) return grouped_route(p, target, compute_units);
-  const bool codes = has_codes(p, target);
+  const bool codes = limits.qmv_codes >= 0 && has_codes(p, target);
   if (p.m <= (codes ? limits.qmv_codes : limits.qmv)) return qmv_route(p, target, compute_units);
   if (codes && p.m <= kMostCodes) return codes_route(p, target, compute_units);
   if (p.m <= limits.few) return few_route(p, target, compute_units);
