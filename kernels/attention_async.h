@@ -11,7 +11,7 @@
 constexpr int STRIDE = attention_stride(MMA, DIM > V_DIM ? DIM : V_DIM), STAGES = TILES.stages;
 constexpr int QUERY_ELEMENTS = BLOCK_ROWS * STRIDE;
 
-DEVICE int row_place(int row, int piece) { return row * STRIDE + (piece ^ row & 7) * 8; }
+DEVICE int row_place(int row, int piece) { return row * STRIDE + (piece ^ row % 8) * 8; }
 // From the place of a row and a piece to that `rows`, a multiple of 8, further, piece exclusive-or `piece`.
 DEVICE int moved_row(int place, int rows, int piece) {
   return (place ^ piece % 8 * 8) + piece / 8 * 64 + rows * STRIDE;
@@ -47,7 +47,8 @@ CONSTANT_FN int power_of_two(int n) { return n <= 8 ? 8 : n <= 16 ? 16 : 32; }
 template <int Columns>
 DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left, int part, int parts) {
   constexpr int pieces = up(Columns, TILE_K) / 8, across = power_of_two(pieces), down = THREADS / across;
-  constexpr int count = (KEYS + down - 1) / down;
+  constexpr int count = KEYS / down;
+  static_assert(KEYS % down == 0, "threads copy whole rows of the tile");
   const int row = thread_x() / across, piece = thread_x() % across;
   if (pieces != across && piece >= pieces) return;
   const bool column = Columns % TILE_K == 0 || piece * 8 < Columns;
