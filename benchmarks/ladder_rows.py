@@ -457,30 +457,24 @@ def _copied(structure, **changes):
 def attention_prefill(wave, tiny):
     length = 200 if tiny else 4096
     # AttentionTiles (waves, tiles of 16 rows, keys, queries in LDS, stages, waves a SIMD), key heads together
-    first = ("4,1,32,false,1,1", 1, {})  # of every target
+    first = ("4,1,32,false,1,1", 1)  # of every target
     wide = [
-        ("4,2,64,true,2,2", 8, {}),
-        ("4,2,64,true,2,2", 32, {}),
-        ("4,2,64,true,2,2", 32, {"SPREAD": 1}),
-        ("4,2,64,true,2,2", 32, {"SPREAD": 1, "SKIP": 0}),
-        ("4,2,64,true,2,2", 32, {"SKIP": 0}),
-        ("4,2,64,true,1,2", 32, {}),
-        ("4,2,32,true,2,2", 32, {}),
-        ("4,2,32,true,2,2", 32, {"SPREAD": 1}),
-        ("8,2,32,true,2,2", 32, {}),
-        ("2,2,64,true,1,2", 32, {}),
-        ("2,2,32,true,2,2", 32, {}),
+        ("4,2,64,true,2,2", 8),
+        ("4,2,64,true,2,2", 32),
+        ("4,2,64,true,1,2", 32),
+        ("4,2,32,true,2,2", 32),
+        ("8,2,32,true,2,2", 32),
+        ("2,2,64,true,1,2", 32),
+        ("2,2,32,true,2,2", 32),
     ]
     narrow = [
-        ("4,2,64,true,2,2", 32, {}),
-        ("4,2,64,true,2,2", 32, {"SPREAD": 1}),
-        ("4,2,64,false,2,2", 32, {}),
-        ("4,2,64,false,2,2", 32, {"SPREAD": 1}),
-        ("4,2,64,true,2,3", 32, {}),
-        ("4,2,32,false,2,3", 32, {}),
-        ("4,3,64,true,2,2", 32, {}),
-        ("4,4,32,true,2,2", 32, {}),
-        ("2,2,64,false,2,2", 32, {}),
+        ("4,2,64,true,2,2", 32),
+        ("4,2,64,false,2,2", 32),
+        ("4,2,64,true,2,3", 32),
+        ("4,2,32,false,2,3", 32),
+        ("4,3,64,true,2,2", 32),
+        ("4,4,32,true,2,2", 32),
+        ("2,2,64,false,2,2", 32),
     ]
     for heads, kv_heads, dim, causal in (
         (32, 32, 128, 1),
@@ -494,13 +488,13 @@ def attention_prefill(wave, tiny):
             T="bf16", MASK=0, CAUSAL=causal, SINKS=0, SPLIT=0, HEAD_DIM=dim, VALUE_DIM=dim, SIZE=2
         )
         variants = []
-        for tiles, most, more in (first, *(wide if dim > 64 else narrow)):
+        for tiles, most in (first, *(wide if dim > 64 else narrow)):
             waves, q_tiles, keys, _, stages, _ = tiles.split(",")
             block, together = 16 * int(waves) * int(q_tiles), min(most, kv_heads)
             variants.append(
                 Variant(
-                    f"{tiles}; together {together} {more or ''}",
-                    {**defines, "ATTENTION_TILES": f"AttentionTiles{{{tiles}}}", **strings(**more)},
+                    f"{tiles}; together {together}",
+                    {**defines, "ATTENTION_TILES": f"AttentionTiles{{{tiles}}}"},
                     (up(heads // kv_heads * length, block) * kv_heads, 1, 1),
                     int(waves) * wave,
                     ("q", "k", "v", None, None, "out", None, None, _copied(args, together=together)),

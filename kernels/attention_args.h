@@ -40,8 +40,10 @@ CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   // Two tiles of rows a wave halve the traffic from LDS.
   if (size == 2 && (cdna || nvidia) && dim <= 128) t.q_tiles = 2;
   if (nvidia) {
+    // On an H200, 4096 queries 128 wide, causal and not: 337 and 369 TFLOP/s; 32 keys 336 and 346, one stage 318 and 354,
+    // 16 rows a wave 206 to 305 and 217 to 317.
     t.keys = dim <= 128 ? 64 : 32;
-    t.q_in_lds = dim > 128 || (t.q_tiles == 2 && dim > 64);
+    t.q_in_lds = dim > 128 || t.q_tiles == 2;
     t.stages = 2;
     return t;
   }
@@ -52,8 +54,8 @@ CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   t.q_in_lds = none || (gfx11 && dim > 128) || (gfx12 && dim > 192);
   return t;
 }
-// Elements from one row of queries, keys or values to the next in LDS, for dims that are multiples of MMA_K. A row and 8
-// more put the rows that a fragment takes at once into different banks; attention_async.h permutes pieces of 64.
+// Elements from one row of queries, keys or values to the next in LDS, for dims that are multiples of TILE_K. A row and
+// 8 more put the rows that a fragment takes at once into different banks; attention_async.h permutes pieces of 64.
 CONSTANT_FN int attention_stride(int mma, int dim) { return mma == 6 ? (dim + 63) / 64 * 64 : dim + 8; }
 // Elements of LDS.
 CONSTANT_FN int attention_lds(int mma, AttentionTiles t, int dim, int v_dim) {

@@ -18,8 +18,8 @@ DEVICE int moved_row(int place, int rows, int piece) {
 }
 
 DEVICE u32 lds_address(const T* p) { return (u32)__cvta_generic_to_shared(p); }
-// 16 bytes from memory, or zeros.
-DEVICE void copy_async(T* to, const T* from, bool there) {
+// 16 bytes from memory, or zeros where nothing is there.
+DEVICE void copy_or_zero(T* to, const T* from, bool there) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(lds_address(to)), "l"(from), "r"(there ? 16 : 0)
                : "memory");
 }
@@ -42,10 +42,9 @@ DEVICE Eight load_transposed(const T* row) {
 }
 
 CONSTANT_FN int power_of_two(int n) { return n <= 8 ? 8 : n <= 16 ? 16 : 32; }
-// KEYS rows of keys or values, of which `left` are there; the others, and columns past the end, are zeros. Part `part`
-// of `parts` that a loop does in turn.
+// KEYS rows of keys or values, of which `left` are there; the others, and columns past the end, are zeros.
 template <int Columns>
-DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left, int part, int parts) {
+DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left) {
   constexpr int pieces = up(Columns, TILE_K) / 8, across = power_of_two(pieces), down = THREADS / across;
   constexpr int count = KEYS / down;
   static_assert(KEYS % down == 0, "threads copy whole rows of the tile");
@@ -55,8 +54,7 @@ DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left, int part, in
   from += row * stride + (column ? piece * 8 : 0);
   UNROLL
   for (int i = 0; i < count; i++) {
-    if (i * parts / count != part) continue;
-    copy_async(tile + row_place(row + i * down, piece), from + i * down * stride, column && row + i * down < left);
+    copy_or_zero(tile + row_place(row + i * down, piece), from + i * down * stride, column && row + i * down < left);
   }
 }
 
@@ -69,8 +67,10 @@ struct Feed {
   int end;
   T *tile, *next;  // keys and, behind them, values
 
-  DEVICE void copy_keys(T* to, int base, int part = 0, int parts = 1) const { copy_rows<HEAD_DIM>(to, keys + base * k_row, k_row, end - base, part, parts); }
-  DEVICE void copy_values(T* to, int base, int part = 0, int parts = 1) const { copy_rows<VALUE_DIM>(to + kTile, values + base * v_row, v_row, end - base, part, parts); }
+  DEVICE void copy_keys(T* to, int base) const { copy_rows<HEAD_DIM>(to, keys + base * k_row, k_row, end - base); }
+  DEVICE void copy_values(T* to, int base) const {
+    copy_rows<VALUE_DIM>(to + kTile, values + base * v_row, v_row, end - base);
+  }
 
   DEVICE void start(T* lds, int base) {
     tile = lds + (STAGES - 1) * 2 * kTile;
@@ -86,15 +86,10 @@ struct Feed {
     T* const here = next;
     next = tile;
     tile = here;
-    if (!SPREAD && base + KEYS < end) {
+    if (base + KEYS < end) {
       copy_keys(next, base + KEYS);
       copy_values(next, base + KEYS);
     }
-  }
-  DEVICE void during_keys(int base, int step) {
-    if (STAGES == 1 || !SPREAD) return;
-    copy_keys(next, base + KEYS, step, STEPS);
-    copy_values(next, base + KEYS, step, STEPS);
   }
   DEVICE void before_values(int base) {
     if (STAGES == 2) return;
@@ -123,7 +118,7 @@ struct QueriesInLds {
     for (int at = thread_x(); at < BLOCK_ROWS * (DIM / 8); at += THREADS) {
       const int row = at / (DIM / 8), column = at % (DIM / 8) * 8;
       const T* from = query_address(q, a, t, t.first_row + row);
-      copy_async(lds + row_place(row, column / 8), column < HEAD_DIM ? from + column : from, column < HEAD_DIM);
+      copy_or_zero(lds + row_place(row, column / 8), column < HEAD_DIM ? from + column : from, column < HEAD_DIM);
     }
   }
   DEVICE void ready() {}

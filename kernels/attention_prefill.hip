@@ -12,12 +12,6 @@
 #include "attention_tile.h"
 
 CONSTANT_FN int up(int n, int step) { return (n + step - 1) / step * step; }
-#ifndef SPREAD
-#define SPREAD 0
-#endif
-#ifndef SKIP
-#define SKIP 1
-#endif
 #ifndef ATTENTION_TILES  // for measuring
 #define ATTENTION_TILES attention_tiles(MMA, HEAD_DIM > VALUE_DIM ? HEAD_DIM : VALUE_DIM, SIZE)
 #endif
@@ -26,8 +20,8 @@ constexpr int WAVES = TILES.waves, THREADS = WAVES * WAVE, Q_TILES = TILES.q_til
 constexpr int BLOCK_ROWS = WAVES * 16 * Q_TILES;
 constexpr int DIM = up(HEAD_DIM, TILE_K), V_DIM = up(VALUE_DIM, TILE_K);
 constexpr int STEPS = DIM / TILE_K, KEY_BLOCKS = KEYS / TILE_K, V_BLOCKS = V_DIM / TILE_K, V_TILES = V_BLOCKS * PAIR;
-// Products with the values: all sums for one block of keys after the other, so that instructions which follow each other
-// do not wait for one another and the later weights are computed meanwhile; or one sum after the other.
+// Products with the values: all sums for one block of keys after the other, so that instructions which follow each
+// other do not wait for one another and the later weights are computed meanwhile; or one sum after the other.
 constexpr bool KEYS_OUTSIDE = MMA == MMA_SYNC;
 
 // 8 elements, as words: as elements of 16 bits the compiler would keep each in a register of its own.
@@ -121,9 +115,7 @@ DEVICE void hide(const AttentionArgs& a, const Task& t, const MaskType* mask,
 
 // Scores, which are still to be multiplied by `scale`, to weights. Weights are relative to the largest score of a row
 // so far, or to one that is up to 2^LAG times smaller: while it is, the sums before need no multiplication.
-#ifndef LAG
-#define LAG 8
-#endif
+constexpr float LAG = 8;
 DEVICE void softmax_step(Block (&scores)[Q_TILES][KEY_BLOCKS], float scale, Running& state) {
   float top[Q_TILES][STATS];
   bool same = true;
@@ -263,11 +255,7 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
 
   for (int base = t.key_begin; base < t.key_end; base += KEYS) {
     feed.before_keys(base);
-    if (SKIP && Feed::kMeetsOnce && base >= seen) {
-      UNROLL
-      for (int s = 0; s < STEPS; s++) feed.during_keys(base, s);
-      continue;
-    }
+    if (Feed::kMeetsOnce && base >= seen) continue;
     Block scores[Q_TILES][KEY_BLOCKS];
     UNROLL
     for (int b = 0; b < KEY_BLOCKS; b++) {
@@ -289,7 +277,6 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
           for (int i = 0; i < Q_TILES; i++) tile_mma(scores[i][b].tile[half], queries.tile(i, s), key);
         }
       }
-      feed.during_keys(base, s);
       schedule_fence();
     }
     float scale = a.scale * LOG2E;

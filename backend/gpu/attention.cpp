@@ -48,7 +48,7 @@ AttentionRoute vector_route(const AttentionProblem& p, int wave) {
 }
 
 // How many key heads (of all sequences, and their splits) take turns row block by row block. With a causal mask the long
-// rows of many heads then start first and short ones end the launch: on an H200 278 TFLOP/s instead of 224. Chips
+// rows of many heads then start first and short ones end the launch: on an H200 337 TFLOP/s instead of 279. Chips
 // of MI300 and MI350 get every eighth workgroup: there, by reasoning, each one's L2 keeps to one head.
 int turns(const AttentionRoute& r, const AttentionProblem& p, const Target& target) {
   const bool chips = target.mma == Mma::mfma_cdna3 || target.mma == Mma::mfma_cdna4;
