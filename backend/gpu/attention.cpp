@@ -24,7 +24,10 @@ void split(AttentionRoute& r, const AttentionProblem& p, const Target& target, i
   const int64_t wanted = int64_t(compute_units) * (target.mma == Mma::sync && r.threads >= 512 ? 1 : 2);
   const int64_t few = p.kv_len < 512 ? 1 : std::min<int64_t>(wanted / groups, p.kv_len / 128);
   const int64_t many = std::min<int64_t>(divide_up(4 * wanted, groups), p.kv_len / 1024);
-  const int64_t parts = std::clamp<int64_t>(groups >= 4 * wanted ? 1 : std::max(few, many), 1, kMaxSplits);
+  int64_t parts = std::clamp<int64_t>(groups >= 4 * wanted ? 1 : std::max(few, many), 1, kMaxSplits);
+  // Rows of queries fill the device: sums of parts cost more than a last round that is not full, unless that is most of
+  // the time.
+  if (r.kernel == AttentionKernel::matrix && groups >= wanted) parts = 2 * groups < 3 * wanted && p.kv_len >= 2048 ? 2 : 1;
   r.split_keys = divide_up(divide_up(p.kv_len, parts), step) * step;
   r.splits = divide_up(p.kv_len, r.split_keys);
 }
