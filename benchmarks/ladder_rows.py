@@ -514,6 +514,63 @@ def attention_prefill(wave, tiny):
         )
 
 
+def attention_decode(wave, tiny):
+    """The sums of the parts; attention_combine, which joins them, is not in the time."""
+    heads, kv_heads, dim, rows = 32, 8, 128, 4
+    for length, part in ((256, 64),) if tiny else ((1024, 128), (16384, 2048), (16384, 1024), (16384, 512)):
+        arrays, args, _ = _attention(heads, kv_heads, 1, length, dim, 0)
+        splits = length // part
+        scores = arrays["k"][0, :part].astype(np.float64) @ arrays["q"][0, 0].astype(np.float64) * dim**-0.5
+        want = np.exp(scores - scores.max()) @ arrays["v"][0, :part].astype(np.float64)
+        arrays["out"] = np.empty((heads, splits, dim), np.float32)
+        arrays["stats"] = np.empty((heads, splits, 2), np.float32)
+        a = _copied(args, splits=splits, split_keys=part)
+        defines = strings(T="bf16", MASK=0, CAUSAL=0, SINKS=0, SPLIT=1, HEAD_DIM=dim, VALUE_DIM=dim,
+                          VEC=8, LANES=16, ROWS=rows)  # fmt: skip
+        arguments = ("q", "k", "v", None, None, None, "out", "stats", a)
+        variants = [
+            Variant(
+                f"threads {threads}, unroll {unroll}",
+                {**defines, **strings(UNROLL_KEYS=unroll, THREADS=threads)},
+                (kv_heads * splits, 1, 1),
+                threads,
+                arguments,
+            )
+            for threads, unroll in (
+                (512, 4),
+                (512, 2),
+                (256, 4),
+                (256, 8),
+                (256, 2),
+                (128, 4),
+                (128, 8),
+                (64, 8),
+            )
+        ]
+        yield Case(
+            f"attention, 1 query, {length} keys in parts of {part}, {heads} heads on {kv_heads} of {dim}",
+            "kernels/attention_decode.hip",
+            "attention_decode",
+            arrays,
+            2 * arrays["k"].nbytes,
+            want,
+            0.02,
+            variants,
+        )
+
+
 FAMILIES = {
-    f.__name__: f for f in (transpose, norm, softmax, scan, gemv, qmv, qmm_few, qmm_codes, attention_prefill)
+    f.__name__: f
+    for f in (
+        transpose,
+        norm,
+        softmax,
+        scan,
+        gemv,
+        qmv,
+        qmm_few,
+        qmm_codes,
+        attention_prefill,
+        attention_decode,
+    )
 }
