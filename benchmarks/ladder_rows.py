@@ -347,48 +347,33 @@ def qmm_few(wave, tiny):
 
 
 def qmm_codes(wave, tiny):
-    """Shapes are (threads, split, tiles, turn, depth, chunk, run, async): chunk 0 reads x where it is."""
+    """Shapes are (threads, split, tiles, turn, depth, chunk): chunk 0 reads x where it is."""
     per_group = lambda s: s["THREADS"] // wave // s["SPLIT"] * s["TILES"] * 16
     one = (
-        *((128, 4, 1, 4, 1, 4096, 1, 0), (128, 4, 1, 2, 2, 4096, 2, 0), (128, 4, 1, 4, 1, 0, 1, 0)),
-        *((128, 4, 1, 4, 1, 4096, 1, 1), (128, 4, 1, 4, 2, 4096, 1, 1), (128, 4, 1, 4, 3, 4096, 1, 1)),
-        *((64, 2, 1, 4, 2, 4096, 1, 1), (64, 2, 1, 4, 4, 4096, 1, 1), (256, 8, 1, 4, 2, 4096, 1, 1)),
+        *((128, 4, 1, 4, 1, 4096), (128, 4, 1, 8, 1, 4096), (256, 8, 1, 8, 1, 4096), (128, 4, 2, 4, 1, 4096)),
+        *((128, 4, 1, 4, 1, 0), (64, 2, 1, 8, 1, 4096)),
     )
-    bytes8 = (*((128, 4, 1, 2, 1, 4096, 1, 0), (128, 4, 1, 2, 2, 4096, 1, 1), (64, 2, 1, 2, 3, 4096, 1, 1)),)
-    few = (
-        *((128, 4, 1, 4, 1, 2048, 1, 0), (128, 4, 1, 4, 1, 0, 1, 0), (128, 4, 1, 4, 2, 2048, 1, 1)),
-        *((128, 4, 1, 4, 2, 0, 1, 1), (64, 2, 1, 4, 3, 0, 1, 1), (128, 4, 2, 4, 2, 0, 1, 1)),
-        *((256, 4, 2, 4, 1, 1024, 1, 0), (256, 4, 2, 4, 1, 1024, 1, 1)),
-    )
-    many = (
-        *((128, 4, 1, 4, 1, 0, 1, 0), (128, 4, 1, 4, 2, 0, 1, 1), (128, 4, 2, 4, 2, 0, 1, 1)),
-        *((128, 4, 1, 2, 4, 0, 2, 1), (128, 4, 1, 2, 2, 0, 2, 1), (256, 2, 1, 4, 2, 512, 1, 1)),
-    )
-    wide = (*((256, 2, 1, 4, 1, 512, 1, 0), (128, 4, 1, 4, 1, 0, 1, 0), (128, 4, 1, 4, 2, 0, 1, 1)),)
-    experts = (
-        *((128, 4, 1, 4, 1, 2048, 1, 0), (256, 8, 1, 2, 1, 2048, 1, 0), (256, 8, 1, 4, 1, 2048, 1, 1)),
-        *((128, 4, 1, 4, 2, 2048, 1, 1), (128, 4, 1, 8, 1, 2048, 1, 1), (256, 8, 1, 4, 1, 0, 1, 1)),
-        *((64, 2, 1, 4, 4, 2048, 1, 1), (128, 2, 1, 4, 1, 2048, 1, 0), (256, 8, 1, 2, 2, 2048, 1, 1)),
-    )
+    bytes8 = ((128, 4, 1, 2, 1, 4096), (128, 4, 1, 4, 1, 4096), (256, 8, 1, 2, 1, 4096))
+    few = ((128, 4, 1, 4, 1, 2048), (128, 4, 1, 4, 1, 0), (128, 4, 2, 4, 1, 0), (256, 4, 2, 4, 1, 1024))
+    many = ((128, 4, 1, 4, 1, 0), (128, 4, 2, 2, 2, 0), (256, 8, 1, 4, 1, 0), (256, 2, 2, 4, 1, 1024))
+    wide = ((256, 2, 1, 4, 1, 512), (256, 4, 1, 2, 1, 512), (128, 4, 1, 4, 1, 0))
+    experts = ((256, 8, 1, 2, 1, 2048), (128, 4, 1, 4, 1, 2048), (128, 2, 1, 4, 1, 2048))
 
     def shapes(columns, table, bits, k):
-        for threads, split, tiles, turn, depth, chunk, run, copies in table:
-            flight = copies * depth * tiles * threads * turn * (4 * bits + 2)
-            fits = columns * (chunk + 8) * 2 + flight <= 48 << 10
-            whole = split * wave <= threads and (chunk == 0 or split * turn * run * 64 <= chunk)
-            if fits and whole and not (copies and tiny):  # copies: NVIDIA only
+        for threads, split, tiles, turn, depth, chunk in table:
+            if split * wave <= threads and (chunk == 0 or split * turn * 64 <= chunk):
                 shape = {"COLS": columns, "TILES": tiles, "SPLIT": split, "TURN": turn, "DEPTH": depth}
-                yield {**shape, "CHUNK": chunk, "THREADS": threads, "RUN_TURNS": run, "ASYNC": copies}
+                yield {**shape, "CHUNK": chunk, "THREADS": threads}
 
     n, k = (64, 4096) if tiny else (14336, 4096)
     tables = (4, 1, one), (8, 1, bytes8), (4, 4, few), (4, 8, few), (4, 16, many), (4, 32, wide)
     for bits, m, table in tables:
         variants = list(_quantised_variants(m, per_group, m, n, k, bits, shapes(m, table, bits, k)))
         yield _quantised_case("qmm_codes", bits, m, n, k, variants)
-    mxfp4 = ((128, 4, 1, 8, 1, 4096, 1, 0), (128, 4, 1, 4, 1, 4096, 1, 0), (256, 8, 1, 8, 1, 4096, 1, 0))
+    mxfp4 = ((128, 4, 1, 8, 1, 4096), (128, 4, 1, 4, 1, 4096))
     for m in (1, 4):
         arrays, want, moved = _mxfp4(m, n, k)
-        table = [(*shape[:5], min(shape[5], 8192 // m), *shape[6:]) for shape in mxfp4]
+        table = [(*shape[:5], min(shape[5], 8192 // m)) for shape in mxfp4]
         options = {"mode": "MXFP4", "group": 32}
         variants = _quantised_variants(m, per_group, m, n, k, 4, shapes(m, table, 4, k), **options)
         name, file = f"qmm_codes mxfp4, {m} rows, {k} -> {n}", "kernels/qmm_codes.hip"

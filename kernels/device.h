@@ -337,27 +337,6 @@ DEVICE void store_streamed(Type* p, const Vec<Type, Count>& x) {
   store(p, x);
 }
 
-#if GPU_NVIDIA
-// Copies from memory to LDS that need no registers while they are under way: a thread starts some, closes them as a
-// group, and waits until at most Groups of its groups are not done. Others of its wave see them after sync_wave().
-template <int Bytes>
-DEVICE void copy_async(u32* lds, const void* from) {
-  static_assert(Bytes == 4 || Bytes == 8 || Bytes == 16, "what the instruction has");
-  const u32 to = (u32)__cvta_generic_to_shared(lds);
-  if constexpr (Bytes == 16) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" : : "r"(to), "l"(from) : "memory");
-  } else {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" : : "r"(to), "l"(from), "n"(Bytes) : "memory");
-  }
-}
-DEVICE void copy_async_close() { asm volatile("cp.async.commit_group;" : : : "memory"); }
-template <int Groups>
-DEVICE void copy_async_wait() {
-  asm volatile("cp.async.wait_group %0;" : : "n"(Groups) : "memory");
-}
-DEVICE void sync_wave() { __syncwarp(); }
-#endif
-
 // ---- moving values between the lanes of a wave ------------------------------------------------------------
 
 #if GPU_AMD

@@ -7,11 +7,10 @@
 // those sums in float. Weights are the operand whose rows a lane finds in its own results again (A of
 // mma.sync, B elsewhere), so it needs the scales of its own rows only.
 //
-// SPLIT waves share TILES * 16 rows of w along k, taking turns of TURN groups, of which RUN_TURNS lie side
-// by side and DEPTH are in flight: to registers or (ASYNC, NVIDIA) to LDS. The other waves of a workgroup
-// of THREADS take other rows. A lane has GROUP / SLOTS neighbouring codes of a group: the order of k within
-// a group is permuted in x alike. COLS rows of x (a power of two) are staged in LDS, CHUNK values of each
-// at a time, or read where they are (CHUNK 0).
+// SPLIT waves share TILES * 16 rows of w along k, taking turns of TURN groups, DEPTH of which are in
+// flight; the other waves of a workgroup of THREADS take other rows. A lane has GROUP / SLOTS neighbouring
+// codes of a group: the order of k within a group is permuted in x alike. COLS rows of x (a power of two)
+// are staged in LDS, CHUNK values of each at a time, or read where they are (CHUNK 0).
 //
 // Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
 #include "mma.h"
@@ -67,14 +66,8 @@ DEVICE u32 least(u32 a, u32 b) { return a < b ? a : b; }
 
 // Pieces of 8 values in the order of raw_operand. Rows are an odd number of pieces apart, for the banks.
 constexpr int X_PITCH = CHUNK / 8 + 1;
-constexpr int ROUND = SPLIT * RUN_TURNS * TURN;  // groups
-constexpr int TURNS = CHUNK == 0 ? 1 << 30 : CHUNK / (ROUND * GROUP) * RUN_TURNS;  // of a wave in a chunk
-static_assert(TURNS >= 1 && CHUNK % (ROUND * GROUP) == 0, "a chunk of x has something for every wave");
-// The first group of turn `turn` of wave `part`: RUN_TURNS turns lie side by side. `d` is turn % DEPTH.
-DEVICE u32 group_of(u32 turn, u32 d, u32 part) {
-  const u32 inside = DEPTH % RUN_TURNS == 0 ? d % RUN_TURNS : turn % RUN_TURNS;
-  return ((turn / RUN_TURNS * SPLIT + part) * RUN_TURNS + inside) * TURN;
-}
+constexpr int TURNS = CHUNK == 0 ? 1 << 30 : CHUNK / (SPLIT * TURN * GROUP);  // of a wave in a chunk
+static_assert(TURNS >= 1 && CHUNK % (SPLIT * TURN * GROUP) == 0, "a chunk of x has something for every wave");
 
 constexpr int SUMS = 16 * X_TILES;  // of a group
 constexpr int X_BYTES = COLS * X_PITCH * 16, SUM_BYTES = STAGED_SUMS ? CHUNK / GROUP * SUMS * 4 : 0;
@@ -200,89 +193,25 @@ struct Rows {
   }
 };
 
-// The weights of DEPTH turns on their way: a lane's own in its registers, or a wave's in LDS. A turn has
-// take(g, t, r) for the codes of a lane, scale(g, t, r) and bias(g, t, r).
-#if ASYNC
-struct Ring {
-  static constexpr int codes_words = TILES * W_RUNS * TURN * UNIT_WORDS * THREADS;
-  static constexpr int stage_words = codes_words + TILES * Packed::words * THREADS;
-  static constexpr int words = DEPTH * stage_words;
-  static_assert(W_RUNS * 2 == SLOTS, "each lane of a row copies one of its scales and biases");
-  struct Turn {
-    const u32* lds;
-    DEVICE Run<UNIT_WORDS> take(int g, int t, int r) const {
-      const u32 at = ((t * W_RUNS + r) * TURN + g) * THREADS + thread_x();
-      return bit_cast<Run<UNIT_WORDS>>(load<UNIT_WORDS>(lds + at * UNIT_WORDS));
-    }
-    DEVICE Packed packed(int t, int which) const {
-      const u32 at = t * THREADS + thread_x() / SLOTS * SLOTS + which;
-      return bit_cast<Packed>(load<Packed::words>(lds + codes_words + at * Packed::words));
-    }
-    DEVICE float scale(int g, int t, int r) const { return packed(t, r)[g]; }
-    DEVICE float bias(int g, int t, int r) const { return packed(t, W_RUNS + r)[g]; }
-  };
+// The weights of a turn of a lane.
+struct Turn {
+  Run<UNIT_WORDS> codes[TILES][TURN][W_RUNS];
+  Packed scales[TILES][W_RUNS], biases[TILES][W_RUNS];
 
-  u32* lds;
-  DEVICE void fetch(const Rows& rows, u32 d, u32 group) {
-    u32* to = lds + d * stage_words;
+  DEVICE void fetch(const Rows& rows, u32 group) {
     UNROLL
     for (int t = 0; t < TILES; t++) {
       UNROLL
       for (int r = 0; r < W_RUNS; r++) {
         const u32* from = rows.codes_at(t, r, group);
         UNROLL
-        for (int g = 0; g < TURN; g++) {
-          const u32 at = ((t * W_RUNS + r) * TURN + g) * THREADS + thread_x();
-          copy_async<UNIT_WORDS * 4>(to + at * UNIT_WORDS, from + g * GROUP_WORDS);
-        }
-      }
-      const u32 which = thread_x() % SLOTS;
-      const Scale* from = which < W_RUNS || !IS_AFFINE ? rows.scales : rows.biases;
-      const u32 place = (which % W_RUNS == 0 ? rows.at[t][0] : rows.at[t][W_RUNS - 1]) + group;
-      copy_async<Packed::bytes>(to + codes_words + (t * THREADS + thread_x()) * Packed::words, from + place);
-    }
-  }
-  DEVICE void close() { copy_async_close(); }
-  DEVICE Turn turn(u32 d) {
-    copy_async_wait<DEPTH - 1>();
-    sync_wave();
-    return {lds + d * stage_words};
-  }
-  DEVICE void leave() { sync_wave(); }  // the turn is free
-};
-#else
-struct Ring {
-  static constexpr int words = 0;
-  struct Turn {
-    Run<UNIT_WORDS> codes[TILES][W_RUNS][TURN];
-    Packed scales[TILES][W_RUNS], biases[TILES][W_RUNS];
-    DEVICE const Run<UNIT_WORDS>& take(int g, int t, int r) const { return codes[t][r][g]; }
-    DEVICE float scale(int g, int t, int r) const { return scales[t][r][g]; }
-    DEVICE float bias(int g, int t, int r) const { return biases[t][r][g]; }
-  };
-
-  u32* lds;
-  Turn turns[DEPTH];
-  DEVICE void fetch(const Rows& rows, u32 d, u32 group) {
-    UNROLL
-    for (int t = 0; t < TILES; t++) {
-      UNROLL
-      for (int r = 0; r < W_RUNS; r++) {
-        const u32* from = rows.codes_at(t, r, group);
-        UNROLL
-        for (int g = 0; g < TURN; g++) {
-          turns[d].codes[t][r][g] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
-        }
-        turns[d].scales[t][r].load_from(rows.scales + rows.at[t][r] + group);
-        if constexpr (IS_AFFINE) turns[d].biases[t][r].load_from(rows.biases + rows.at[t][r] + group);
+        for (int g = 0; g < TURN; g++) codes[t][g][r] = load_run<UNIT_WORDS>(from + g * GROUP_WORDS);
+        scales[t][r].load_from(rows.scales + rows.at[t][r] + group);
+        if constexpr (IS_AFFINE) biases[t][r].load_from(rows.biases + rows.at[t][r] + group);
       }
     }
   }
-  DEVICE void close() {}
-  DEVICE const Turn& turn(u32 d) { return turns[d]; }
-  DEVICE void leave() {}
 };
-#endif
 
 DEVICE W ones() {
   W w;
@@ -310,7 +239,7 @@ DEVICE W weights(const Run<UNIT_WORDS> (&codes)[W_RUNS], int step, int plane) {
 }
 
 // Adds a turn's products; its x starts at piece `piece`.
-DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 piece,
+DEVICE void add_turn(const Turn& w, const Values (&values)[X_TILES], u32 piece,
                      MmaC (&total)[TILES][X_TILES]) {
   UNROLL
   for (int g = 0; g < TURN; g++) {
@@ -320,12 +249,6 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
       sum[c] = mma_zero();
       UNROLL
       for (int i = 0; i < RAW_PLANES * TILES; i++) dot[i / TILES][i % TILES][c] = mma_zero();
-    }
-    Run<UNIT_WORDS> codes[TILES][W_RUNS];
-    UNROLL
-    for (int t = 0; t < TILES; t++) {
-      UNROLL
-      for (int r = 0; r < W_RUNS; r++) codes[t][r] = w.take(g, t, r);
     }
     UNROLL
     for (int step = 0; step < STEPS; step++) {
@@ -337,7 +260,7 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
       }
       UNROLL
       for (int i = 0; i < RAW_PLANES * TILES; i++) {
-        const W a = weights(codes[i % TILES], step, i / TILES);
+        const W a = weights(w.codes[i % TILES][g], step, i / TILES);
         UNROLL
         for (int c = 0; c < X_TILES; c++) multiply(dot[i / TILES][i % TILES][c], a, x[c]);
       }
@@ -354,13 +277,13 @@ DEVICE void add_turn(const Ring::Turn& w, const Values (&values)[X_TILES], u32 p
       for (int c = 0; c < X_TILES; c++) {
         UNROLL
         for (int e = 0; e < RESULTS; e++) {
-          const float scale = w.scale(g, t, run_of(e));
+          const float scale = w.scales[t][run_of(e)][g];
           float y = dot[0][t][c].v[e];
           if constexpr (RAW_PLANES == 2) y = math_fma(16.0f, dot[RAW_PLANES - 1][t][c].v[e], y);
           float& to = total[t][c].v[e];
           to = math_fma(scale, y, to);
           if constexpr (!IS_AFFINE) continue;
-          const float bias = w.bias(g, t, run_of(e));
+          const float bias = w.biases[t][run_of(e)][g];
           to = math_fma(math_fma(scale, -RAW_CODE_OFFSET, bias), sum[c].v[e], to);
         }
       }
@@ -373,7 +296,7 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
           const T* __restrict__ x, T* __restrict__ out, const u32* __restrict__ lhs,
           const u32* __restrict__ rhs, STRUCT_ARGUMENT MatrixPairs pairs, u32 m, u32 n, u32 k, u32 m_blocks) {
   constexpr int values = CHUNK == 0 ? 0 : X_BYTES + SUM_BYTES, results = WAVES * (COLS < 16 ? COLS : 16) * 64;
-  SHARED alignas(16) u8 memory[(values > results ? values : results) + Ring::words * 4];
+  SHARED alignas(16) u8 memory[values > results ? values : results];
   T* lds = (T*)memory;
   const u32 number = pair_number();
   if (number >= pairs.count) return;
@@ -405,31 +328,29 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
         CHUNK == 0 ? x + (u64)least(row, columns - 1) * k : lds + row * X_PITCH * 8;
   }
 
-  const u32 turns = (groups + ROUND - 1) / ROUND * RUN_TURNS;
+  const u32 turns = (groups + SPLIT * TURN - 1) / (SPLIT * TURN);
 #if CHUNK != 0
   Stage stage;
   stage.load_from(x, columns, 0, k, 0);  // before w, behind which it would have to wait
 #endif
-  Ring ring;
-  ring.lds = (u32*)(memory + (values > results ? values : results));
+  Turn ring[DEPTH];
   UNROLL
   for (int d = 0; d < DEPTH; d++) {
-    if (group_of(d, d, part) < groups) ring.fetch(rows, d, group_of(d, d, part));
-    ring.close();
+    const u32 group = (d * SPLIT + part) * TURN;
+    if (group < groups) ring[d].fetch(rows, group);
   }
 #if CHUNK != 0
   stage.put_all(lds, x, columns, 0, k);
   barrier_lds();
 #endif
-  constexpr int unrolled = ASYNC ? 1 : DEPTH;  // registers have no addresses
-  for (u32 base = 0; base < turns; base += unrolled) {
+  for (u32 base = 0; base < turns; base += DEPTH) {
     UNROLL
-    for (int i = 0; i < unrolled; i++) {
-      const u32 turn = base + i, d = ASYNC ? turn % DEPTH : i, inside = turn % TURNS;
+    for (int d = 0; d < DEPTH; d++) {
+      const u32 turn = base + d, inside = turn % TURNS;
       if (turn >= turns) break;
 #if CHUNK != 0
       if (inside == 0 && turn != 0) {
-        const u32 first = turn / RUN_TURNS * (ROUND * GROUP);
+        const u32 first = turn * (SPLIT * TURN * GROUP);
         barrier_lds();
         Stage more;
         more.load_from(x, columns, first, k, 0);
@@ -438,13 +359,9 @@ qmm_codes(const u32* __restrict__ codes, const Scale* __restrict__ scales, const
       }
 #endif
       // Conditions are the same for all lanes.
-      if (group_of(turn, d, part) < groups) {
-        add_turn(ring.turn(d), at, group_of(inside, d, part) * GROUP_PIECES, total);
-        ring.leave();
-      }
-      const u32 next = group_of(turn + DEPTH, d, part);
-      if (next < groups) ring.fetch(rows, d, next);
-      ring.close();
+      const u32 group = (turn * SPLIT + part) * TURN, next = group + DEPTH * SPLIT * TURN;
+      if (group < groups) add_turn(ring[d], at, (inside * SPLIT + part) * (TURN * GROUP_PIECES), total);
+      if (next < groups) ring[d].fetch(rows, next);
     }
   }
 

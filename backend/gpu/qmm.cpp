@@ -72,8 +72,6 @@ RowKernel shape_of(const QmmRoute& r) {
                {"TURN", r.turn},
                {"DEPTH", r.depth},
                {"CHUNK", r.chunk},
-               {"RUN_TURNS", 1},
-               {"ASYNC", 0},
                {"THREADS", r.threads}},
               r.threads / target().wave / r.split * r.tiles * 16,
               r.rows,

@@ -12,7 +12,7 @@ constexpr int kCodesLds = 16384;  // and codes on AMD: several workgroups of a c
 constexpr int kWavesPerUnit = 8;  // of a compute unit, that keep its memory busy
 
 // By kind of matrix instruction: the rows of x up to which codes are multiplied one by one (qmv), where
-// they can be operands themselves (codes: from there up to 32 rows; -1: never) and where they cannot; those
+// they can be operands themselves (codes: from there on; -1: never) and where they cannot; those
 // up to which matrix instructions take them from memory (few), and those up to which unpacking into LDS (tiles)
 // beats unpacking to memory for a BLAS. Others' measurements on gfx1151 put the last between 16 and 128
 // rows; ours are to come.
@@ -26,7 +26,8 @@ struct Limits {
   Mma mma;
   int qmv_codes, qmv, few, tiles;
 };
-constexpr int kMostCodes = 32;
+// Up to 32 rows have codes; on an H200 17 to 32 took 48 us, and few 40.
+int most_codes(Mma mma) { return mma == Mma::sync ? 16 : 32; }
 constexpr Limits kLimits[] = {
     {Mma::none, -1, 8, 16, 32},       {Mma::wmma_gfx11, 3, 4, 32, 96},  {Mma::wmma_gfx12, 1, 4, 32, 96},
     {Mma::mfma_cdna2, 0, 2, 32, 128}, {Mma::mfma_cdna3, 0, 2, 32, 128}, {Mma::mfma_cdna4, 0, 2, 32, 128},
@@ -118,7 +119,7 @@ QmmRoute few_route(const QmmProblem& p, const Target& target, int compute_units)
 // Whether codes become operands in a few instructions (kernels/quant.h) and a group fills whole instructions.
 bool has_codes(const QmmProblem& p, const Target& target) {
   const int bits = p.format.bits, run = target.mma == Mma::wmma_gfx11 || target.mma == Mma::none ? 16 : 8;
-  if (target.mma == Mma::sync && !p.format.affine()) return false;  // not measured yet
+  if (target.mma == Mma::sync && !p.format.affine()) return false;  // not measured against qmv
   const bool format = bits == 4 || (bits == 8 && p.format.affine());
   return format && p.format.group / codes_slots_of(target.mma) >= run;
 }
@@ -139,6 +140,7 @@ QmmRoute codes_route(const QmmProblem& p, const Target& target, int compute_unit
   int64_t wanted;  // waves
   if (nvidia) {  // measured on an H200: all workgroups at once, each of one tile
     r.threads = tiles < 4 * compute_units ? 256 : 128;
+    if (r.threads == 256) set_turn(2);
     r.chunk = r.rows > 2 ? 0 : 4096;  // else x comes through L1
     wanted = INT64_MAX;
   } else {
@@ -212,7 +214,7 @@ QmmRoute qmm_route(const QmmProblem& p, const Target& target, int compute_units,
   if (worth_grouping(p)) return grouped_route(p, target, compute_units);
   const bool codes = limits.qmv_codes >= 0 && has_codes(p, target);
   if (p.m <= (codes ? limits.qmv_codes : limits.qmv)) return qmv_route(p, target, compute_units);
-  if (codes && p.m <= kMostCodes) return codes_route(p, target, compute_units);
+  if (codes && p.m <= most_codes(target.mma)) return codes_route(p, target, compute_units);
   if (p.m <= limits.few) return few_route(p, target, compute_units);
   return tiles_route(p, p.m, target, compute_units);
 }

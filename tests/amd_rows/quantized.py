@@ -22,7 +22,6 @@ def _qmm(dtype: str, form: str, tile: str, **defines) -> dict[str, str]:
 
 def _codes(dtype: str, form: str, rows: int, **defines) -> dict[str, str]:
     shape = {"COLS": rows, "TILES": 1, "SPLIT": 2, "TURN": 2, "DEPTH": 1, "CHUNK": 4096, "THREADS": 256}
-    shape |= {"RUN_TURNS": 1, "ASYNC": 0}
     return _quant(dtype, form, **{**shape, **defines})
 
 
