@@ -52,13 +52,14 @@ def test_few_rows_are_not_padded_to_matrix_tiles(mx):
 
 def test_long_contexts_fill_the_device(mx):
     """One sequence with eight key heads: workgroups share the keys of a head. Many sequences need no second pass."""
-    for arch, units, resident in (("sm_90", 132, 1), ("gfx942", 304, 2), ("gfx1151", 20, 2)):
+    for arch, units, threads in (("sm_90", 132, 256), ("gfx942", 304, 512), ("gfx1151", 20, 512)):
         few = route(mx, kv=(8, 16384), arch=arch, units=units)
-        assert few["threads"] == 512
-        assert units * resident * 0.8 <= 8 * few["splits"] <= max(units * resident, 8 * 16)
+        assert few["threads"] == threads
+        assert 2 * units * 0.8 <= 8 * few["splits"] <= max(2 * units, 8 * 16)
     assert route(mx, kv=(8, 256))["splits"] == 1
     assert route(mx, (256, 32, 1, 128), (8, 4096))["splits"] == 1
     assert route(mx, (1, 32, 4096, 128), (8, 4096))["splits"] == 1
+    assert route(mx, (1, 32, 4096, 128), (32, 4096), arch="sm_90", units=132)["splits"] == 1
 
 
 def test_heads_take_turns_where_that_pays(mx):
