@@ -40,10 +40,10 @@ CONSTANT_FN AttentionTiles attention_tiles(int mma, int dim, int size) {
   // Two tiles of rows a wave halve the traffic from LDS.
   if (size == 2 && (cdna || nvidia) && dim <= 128) t.q_tiles = 2;
   if (nvidia) {
-    // On an H200, 4096 queries 128 wide, causal and not: 337 and 369 TFLOP/s; 32 keys 336 and 346, one stage 318 and 354,
-    // 16 rows a wave 206 to 305 and 217 to 317.
+    // On an H200, 4096 queries 128 wide, causal and not: 352 and 373 TFLOP/s; 32 keys 339 and 352, one stage 314 and 354,
+    // 16 rows a wave 206 to 305 and 217 to 317. 64 wide: 307, queries in LDS 294.
     t.keys = dim <= 128 ? 64 : 32;
-    t.q_in_lds = dim > 128 || t.q_tiles == 2;
+    t.q_in_lds = dim > 128 || (t.q_tiles == 2 && dim > 64);
     t.stages = 2;
     return t;
   }

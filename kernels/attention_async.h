@@ -42,9 +42,10 @@ DEVICE Eight load_transposed(const T* row) {
 }
 
 CONSTANT_FN int power_of_two(int n) { return n <= 8 ? 8 : n <= 16 ? 16 : 32; }
-// KEYS rows of keys or values, of which `left` are there; the others, and columns past the end, are zeros.
+// Part `part` of `parts` of KEYS rows of keys or values, of which `left` are there; the others, and columns past the
+// end, are zeros.
 template <int Columns>
-DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left) {
+DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left, int part, int parts) {
   constexpr int pieces = up(Columns, TILE_K) / 8, across = power_of_two(pieces), down = THREADS / across;
   constexpr int count = KEYS / down;
   static_assert(KEYS % down == 0, "threads copy whole rows of the tile");
@@ -54,6 +55,7 @@ DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left) {
   from += row * stride + (column ? piece * 8 : 0);
   UNROLL
   for (int i = 0; i < count; i++) {
+    if (i * parts / count != part) continue;
     copy_or_zero(tile + row_place(row + i * down, piece), from + i * down * stride, column && row + i * down < left);
   }
 }
@@ -61,15 +63,16 @@ DEVICE void copy_rows(T* tile, const T* from, i64 stride, int left) {
 // The keys and values of a step, and how they come into `tile`: the hooks of the loop in attention_prefill.
 struct Feed {
   static constexpr int kTile = KEYS * STRIDE;
-  static constexpr bool kMeetsOnce = STAGES == 2;  // waves meet at the beginning of a step and not later
   const T *keys, *values;
   i64 k_row, v_row;
   int end;
   T *tile, *next;  // keys and, behind them, values
 
-  DEVICE void copy_keys(T* to, int base) const { copy_rows<HEAD_DIM>(to, keys + base * k_row, k_row, end - base); }
-  DEVICE void copy_values(T* to, int base) const {
-    copy_rows<VALUE_DIM>(to + kTile, values + base * v_row, v_row, end - base);
+  DEVICE void copy_keys(T* to, int base, int part = 0, int parts = 1) const {
+    copy_rows<HEAD_DIM>(to, keys + base * k_row, k_row, end - base, part, parts);
+  }
+  DEVICE void copy_values(T* to, int base, int part = 0, int parts = 1) const {
+    copy_rows<VALUE_DIM>(to + kTile, values + base * v_row, v_row, end - base, part, parts);
   }
 
   DEVICE void start(T* lds, int base) {
@@ -86,10 +89,12 @@ struct Feed {
     T* const here = next;
     next = tile;
     tile = here;
-    if (base + KEYS < end) {
-      copy_keys(next, base + KEYS);
-      copy_values(next, base + KEYS);
-    }
+  }
+  // Between the products with the keys, which hide the work of addressing.
+  DEVICE void during_keys(int base, int step) {
+    if (STAGES == 1) return;
+    copy_keys(next, base + KEYS, step, STEPS);
+    copy_values(next, base + KEYS, step, STEPS);
   }
   DEVICE void before_values(int base) {
     if (STAGES == 2) return;

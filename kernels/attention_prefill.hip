@@ -246,16 +246,12 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
     UNROLL
     for (int b = 0; b < V_BLOCKS; b++) state.values[i][b] = zero_block();
   }
-  // Every row of this wave sees the keys up to `clear`, and none sees those from `seen` on.
+  // Keys up to here need no mask in any row of this wave.
   queries.ready();
-  const int shift = a.kv_len - a.q_len + 1, first_query = least(wave_row, t.rows - 1) / group_of(a);
-  const int last_query = (least(wave_row + 16 * Q_TILES, t.rows) - 1) / group_of(a);
-  const int clear = CAUSAL ? first_query + shift : a.kv_len;
-  const int seen = CAUSAL && first_query + shift > 0 ? last_query + shift : a.kv_len;
+  const int clear = CAUSAL ? least(wave_row, t.rows - 1) / group_of(a) + a.kv_len - a.q_len + 1 : a.kv_len;
 
   for (int base = t.key_begin; base < t.key_end; base += KEYS) {
     feed.before_keys(base);
-    if (Feed::kMeetsOnce && base >= seen) continue;
     Block scores[Q_TILES][KEY_BLOCKS];
     UNROLL
     for (int b = 0; b < KEY_BLOCKS; b++) {
@@ -277,6 +273,7 @@ attention_prefill(const T* __restrict__ q, const T* __restrict__ k, const T* __r
           for (int i = 0; i < Q_TILES; i++) tile_mma(scores[i][b].tile[half], queries.tile(i, s), key);
         }
       }
+      feed.during_keys(base, s);
       schedule_fence();
     }
     float scale = a.scale * LOG2E;

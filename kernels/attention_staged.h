@@ -85,7 +85,6 @@ struct ValueLoads {
 };
 
 struct Feed {
-  static constexpr bool kMeetsOnce = false;
   const T *keys, *values;
   i64 k_row, v_row;
   int end;
@@ -108,6 +107,7 @@ struct Feed {
     if (base + KEYS < end) next_keys.fetch(keys, k_row, base + KEYS, end);
     barrier_lds();
   }
+  DEVICE void during_keys(int, int) {}
   DEVICE void after_values() { barrier_lds(); }
 
   DEVICE OtherTile<T> key_tile(int block, int half, int step) const {

@@ -59,7 +59,8 @@ def test_long_contexts_fill_the_device(mx):
     assert route(mx, kv=(8, 256))["splits"] == 1
     assert route(mx, (256, 32, 1, 128), (8, 4096))["splits"] == 1
     assert route(mx, (1, 32, 4096, 128), (8, 4096))["splits"] == 1
-    assert route(mx, (1, 32, 4096, 128), (32, 4096), arch="sm_90", units=132)["splits"] == 1
+    for length in (2048, 4096, 16384):
+        assert route(mx, (1, 32, length, 128), (32, length), arch="sm_90", units=132)["splits"] == 1
 
 
 def test_heads_take_turns_where_that_pays(mx):
