@@ -1,8 +1,8 @@
 // out[m][n] = sum_k x[m][k] * w[k][n] with quantised w of k rows: few rows of x.
 //
 // A workgroup takes 64 neighbouring columns: 8 lanes of 8 codes each, 32 rows of w at a time, AHEAD of those
-// in flight. ROWS rows of x go together; sums meet through shuffles and LDS. Groups lie along n, so scale and
-// bias belong to the lane's row: they meet x, and the codes are multiplied as whole numbers.
+// in flight. ROWS rows of x go together; sums meet through shuffles and LDS. Weights are rounded to T, as
+// dequantize and the kernels for more rows have them.
 //
 // Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
 #include "pairs.h"
@@ -34,7 +34,7 @@ qvm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
   const u64 matrix = (u64)pair.w * k;
   x += ((u64)pair.x * m + m0) * k;
 
-  float dot[ROWS][8] = {}, shift[ROWS] = {};
+  float dot[ROWS][8] = {};
   for (u32 base = thread_x() / LANES; base < k; base += AHEAD * TOGETHER) {
     Weights w[AHEAD];
     UNROLL
@@ -49,15 +49,15 @@ qvm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
     }
     UNROLL
     for (int i = 0; i < AHEAD; i++) {
-      float raw[8], scale = scale_value(w[i].scale) * RAW_SCALE, bias = 0;
-      if constexpr (IS_AFFINE) bias = scale_value(w[i].bias) - scale * RAW_OFFSET;
-      raw_codes(w[i].codes.w, 0, raw);
+      float v[8], bias = 0;
+      if constexpr (IS_AFFINE) bias = scale_value(w[i].bias);
+      values_of(w[i].codes.w, 0, scale_value(w[i].scale), bias, v);
+      UNROLL
+      for (float& each : v) each = cast<float>(round_weight<T>(each));
       UNROLL
       for (int r = 0; r < ROWS; r++) {
-        float scaled = w[i].x[r] * scale;
-        shift[r] = math_fma(w[i].x[r], bias, shift[r]);
         UNROLL
-        for (int j = 0; j < 8; j++) dot[r][j] = math_fma(scaled, raw[j], dot[r][j]);
+        for (int j = 0; j < 8; j++) dot[r][j] = math_fma(w[i].x[r], v[j], dot[r][j]);
       }
     }
   }
@@ -66,7 +66,7 @@ qvm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
   for (int r = 0; r < ROWS; r++) {
     UNROLL
     for (int j = 0; j < 8; j++) {
-      float y = dot[r][j] + shift[r];
+      float y = dot[r][j];
       y += shuffle_xor<8>(y);
       y += shuffle_xor<16>(y);
       if constexpr (WAVE == 64) y += shuffle_xor<WAVE / 2>(y);
