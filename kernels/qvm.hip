@@ -1,8 +1,8 @@
 // out[m][n] = sum_k x[m][k] * w[k][n] with quantised w of k rows: few rows of x.
 //
 // A workgroup takes 64 neighbouring columns: 8 lanes of 8 codes each, 32 rows of w at a time, AHEAD of those
-// in flight. ROWS rows of x go together; sums meet through shuffles and LDS. Weights are rounded to T, as
-// dequantize and the kernels for more rows have them.
+// in flight. ROWS rows of x go together; sums meet through shuffles and LDS. Weights are those of dequantize, to the
+// last bit.
 //
 // Bytes moved: n * k * (BITS / 8 + 4 / GROUP), which limits it. A grid: (blocks of n * blocks of m, pairs).
 #include "pairs.h"
@@ -12,6 +12,8 @@
 constexpr int THREADS = 256, WAVES = THREADS / WAVE;
 constexpr int LANES = 8, COLUMNS = 8 * LANES, TOGETHER = THREADS / LANES;
 constexpr int AHEAD = 4;
+
+DEVICE float to_T(float x) { return cast<float>(round_weight<T>(x)); }
 
 struct Weights {
   Run<2> codes;
@@ -49,11 +51,13 @@ qvm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
     }
     UNROLL
     for (int i = 0; i < AHEAD; i++) {
-      float v[8], bias = 0;
-      if constexpr (IS_AFFINE) bias = scale_value(w[i].bias);
-      values_of(w[i].codes.w, 0, scale_value(w[i].scale), bias, v);
+      float v[8];
+      raw_codes(w[i].codes.w, 0, v);
       UNROLL
-      for (float& each : v) each = cast<float>(round_weight<T>(each));
+      for (float& each : v) {
+        each = to_T((each - RAW_OFFSET) * (scale_value(w[i].scale) * RAW_SCALE));
+        if constexpr (IS_AFFINE) each = to_T(each + scale_value(w[i].bias));
+      }
       UNROLL
       for (int r = 0; r < ROWS; r++) {
         UNROLL
