@@ -38,11 +38,13 @@ RowTeam row_team(int64_t n, int vec, int most) {
   const int64_t accesses = (n + vec - 1) / vec;
   auto share = [&](int threads) { return (accesses + threads - 1) / threads; };
   if (accesses <= 8) return {8, 256, 1};
-  if (accesses <= 128) return {32, 256, int(share(32))};
-  // Few threads with many values: there is less to wait for at the barriers, and what a thread does once a row is
-  // done less often (measured on an H200). Only 1024 threads have no registers for that.
-  constexpr std::pair<int, int> kChoices[] = {{128, 32}, {256, 32}, {512, 32}, {1024, 16}, {1024, 32}};
-  for (auto [threads, values] : kChoices) {
+  // On NVIDIA few threads with many values: there is less to wait for at the barriers, and what a thread does once a row
+  // is done less often (measured on an H200). On AMD that would halve the resident waves, and nobody has measured which
+  // counts for more. 1024 threads have no registers for it.
+  const bool many = target().mma == Mma::sync;
+  if (accesses <= (many ? 128 : 64)) return {32, 256, int(share(32))};
+  const int each = many ? 32 : 16;
+  for (auto [threads, values] : {std::pair{128, each}, {256, each}, {512, each}, {1024, 16}, {1024, 32}}) {
     int64_t vecs = share(threads);
     if (vecs > 4) vecs = (vecs + 3) / 4 * 4;  // fewer variants to compile
     if (vecs * vec <= (threads == 1024 ? std::min(values, most) : values)) return {threads, threads, int(vecs)};
