@@ -7,8 +7,6 @@
 // rows).
 #include "rows.h"
 
-// The next row is on its way while one is worked on, where registers allow it.
-constexpr bool kAhead = THREADS < 1024;
 constexpr int kWaves = THREADS / WAVE;
 
 // Sum of the squares of the row, for every thread of the team.
@@ -95,17 +93,7 @@ norm_rows(const T* __restrict__ x, const T* __restrict__ weight, const T* __rest
 #endif
   const float per_element = 1.0f / (float)n;
   u32 turn = 0;
-  const INDEX step = (INDEX)group_count_x() * kTeams, mine = thread_x() / TEAM;
-  INDEX first = (INDEX)group_x() * kTeams;
-  RowVec raw[VECS];
-  auto fetch = [&](INDEX at) { load_row(raw, x + rows.offset(at + mine < count ? at + mine : at), n); };
-  if (kAhead && first < count) fetch(first);
-  for (; first < count; first += step) {
-    const INDEX row = first + mine, next = first + step;
-    const bool there = row < count;
-    if (!kAhead) fetch(first);
-    RowValues v = widen_row(raw, n, 0.0f);
-    if (kAhead && next < count) fetch(next);
+  for_rows(x, rows, count, n, 0.0f, [&](INDEX row, bool there, RowValues& v) {
     const float square = centre(v, n, per_element, counts, parts[turn++ & 1]);
     const float scale = math_rsqrt(square * per_element + eps);
     UNROLL
@@ -122,5 +110,5 @@ norm_rows(const T* __restrict__ x, const T* __restrict__ weight, const T* __rest
       }
     }
     if (there) write_row(y + (u64)row * n, n, v);
-  }
+  });
 }

@@ -115,6 +115,12 @@ DEVICE void raw_codes(const u32* w, int first, float (&v)[8]) {
 }
 #endif
 
+// A raw code as dequantize makes it: times the scale, then plus the bias, each rounded to T.
+DEVICE float dequantized(float raw, float scale, float bias) {
+  const float value = rounded<T>(rounded_product((raw - RAW_OFFSET) * RAW_SCALE, scale));
+  return IS_AFFINE ? rounded<T>(value + bias) : value;
+}
+
 // The values themselves, in float: one rounding from the exact one.
 DEVICE void values_of(const u32* w, int first, float scale, float bias, float (&v)[8]) {
   raw_codes(w, first, v);

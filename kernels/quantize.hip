@@ -198,13 +198,11 @@ dequantize(const u32* __restrict__ codes, const Scale* __restrict__ scales, cons
     u64 group = at / (GROUP / 8);
     float scale = rounded<T>(product(rounded<T>(scale_value(scales[group])), factor)), v[8];
     Vec<T, 8> result;
+    float bias = 0;
+    if constexpr (IS_AFFINE) bias = scale_value(biases[group]);
     raw_codes(run.w, 0, v);
     UNROLL
-    for (int i = 0; i < 8; i++) {
-      float value = product((v[i] - RAW_OFFSET) * RAW_SCALE, scale);
-      if constexpr (IS_AFFINE) value = sum_of(rounded<T>(value), scale_value(biases[group]));
-      result[i] = cast<T>(value);
-    }
+    for (int i = 0; i < 8; i++) result[i] = cast<T>(dequantized(v[i], scale, bias));
     store<8>(out + 8 * at, result);
   }
 }

@@ -13,8 +13,6 @@ constexpr int THREADS = 256, WAVES = THREADS / WAVE;
 constexpr int LANES = 8, COLUMNS = 8 * LANES, TOGETHER = THREADS / LANES;
 constexpr int AHEAD = 4;
 
-DEVICE float to_T(float x) { return cast<float>(round_weight<T>(x)); }
-
 struct Weights {
   Run<2> codes;
   Scale scale, bias;
@@ -51,13 +49,11 @@ qvm(const u32* __restrict__ codes, const Scale* __restrict__ scales, const Scale
     }
     UNROLL
     for (int i = 0; i < AHEAD; i++) {
-      float v[8];
+      float v[8], bias = 0;
+      if constexpr (IS_AFFINE) bias = scale_value(w[i].bias);
       raw_codes(w[i].codes.w, 0, v);
       UNROLL
-      for (float& each : v) {
-        each = to_T((each - RAW_OFFSET) * (scale_value(w[i].scale) * RAW_SCALE));
-        if constexpr (IS_AFFINE) each = to_T(each + scale_value(w[i].bias));
-      }
+      for (float& each : v) each = dequantized(each, scale_value(w[i].scale), bias);
       UNROLL
       for (int r = 0; r < ROWS; r++) {
         UNROLL

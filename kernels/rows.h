@@ -59,6 +59,25 @@ DEVICE void write_row(T* row, u32 n, const RowValues& x) {
   }
 }
 
+// Gives body(row, there, values) each row of this team, that of number 0 to `count` at `rows` of x; all threads take part
+// also when theirs is not `there`. The next row is on its way while one is worked on, where registers allow it.
+template <class Index, class Body>
+DEVICE void for_rows(const T* x, const Layout<1>& rows, Index count, u32 n, float filling, Body body) {
+  constexpr bool ahead = THREADS < 1024;
+  const Index step = (Index)group_count_x() * kTeams, mine = thread_x() / TEAM;
+  Index first = (Index)group_x() * kTeams;
+  RowVec raw[VECS];
+  auto fetch = [&](Index at) { load_row(raw, x + rows.offset(at + mine < count ? at + mine : at), n); };
+  if (ahead && first < count) fetch(first);
+  for (; first < count; first += step) {
+    const Index row = first + mine, next = first + step;
+    if (!ahead) fetch(first);
+    RowValues v = widen_row(raw, n, filling);
+    if (ahead && next < count) fetch(next);
+    body(row, row < count, v);
+  }
+}
+
 // The reduction over the team's rows, for every thread of it. `scratch` is as in group_reduce.
 template <class Op>
 DEVICE float team_reduce(float x, float* scratch) {

@@ -5,9 +5,6 @@
 // Defines beside those of rows.h: LSE, INDEX (u32 or u64: numbers rows).
 #include "rows.h"
 
-// The next row is on its way while one is worked on, where registers allow it.
-constexpr bool kAhead = THREADS < 1024;
-
 KERNEL(THREADS)
 softmax(const T* __restrict__ x, T* __restrict__ y, STRUCT_ARGUMENT Layout<1> rows, INDEX count, u32 n) {
 #if TEAM > WAVE
@@ -15,17 +12,7 @@ softmax(const T* __restrict__ x, T* __restrict__ y, STRUCT_ARGUMENT Layout<1> ro
 #else
   float* scratch[2] = {nullptr, nullptr};
 #endif
-  const INDEX step = (INDEX)group_count_x() * kTeams, mine = thread_x() / TEAM;
-  INDEX first = (INDEX)group_x() * kTeams;
-  RowVec raw[VECS];
-  auto fetch = [&](INDEX at) { load_row(raw, x + rows.offset(at + mine < count ? at + mine : at), n); };
-  if (kAhead && first < count) fetch(first);
-  for (; first < count; first += step) {
-    const INDEX row = first + mine, next = first + step;
-    const bool there = row < count;
-    if (!kAhead) fetch(first);
-    RowValues v = widen_row(raw, n, -infinity());
-    if (kAhead && next < count) fetch(next);
+  for_rows(x, rows, count, n, -infinity(), [&](INDEX row, bool there, RowValues& v) {
     const float top = team_reduce<Maximum>(fold_held<Maximum>(v), scratch[0]);
     UNROLL
     for (float& each : v.v) each = math_exp(each - top);
@@ -40,5 +27,5 @@ softmax(const T* __restrict__ x, T* __restrict__ y, STRUCT_ARGUMENT Layout<1> ro
     for (float& each : v.v) each *= scale;
     if (there) write_row(y + (u64)row * n, n, v);
 #endif
-  }
+  });
 }
